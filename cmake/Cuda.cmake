@@ -1,0 +1,28 @@
+# CUDA kernels: a separate shared library without LibTorch, opened at run time, so that one build runs with and without a GPU.
+include_guard(GLOBAL)
+
+include(CheckLanguage)
+if(NOT DEFINED CMAKE_CUDA_COMPILER AND EXISTS /usr/local/cuda/bin/nvcc)
+  set(CMAKE_CUDA_COMPILER /usr/local/cuda/bin/nvcc)
+endif()
+check_language(CUDA)
+if(CMAKE_CUDA_COMPILER)
+  set(_cuda_default ON)
+else()
+  set(_cuda_default OFF)
+endif()
+option(FOVEA_WITH_CUDA "Build the CUDA kernels (needs nvcc, no GPU)" ${_cuda_default})
+
+set(FOVEA_CUDA_SUMMARY "no" CACHE INTERNAL "")
+if(FOVEA_WITH_CUDA)
+  set(CMAKE_CUDA_ARCHITECTURES 75 80 86 89 90 100 120)
+  enable_language(CUDA)
+  file(GLOB cuda_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/src/attention/kernels/*.cu)
+  if(cuda_sources)
+    add_library(fovea_cuda SHARED ${cuda_sources})
+    target_include_directories(fovea_cuda PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/src)
+    # C++17: CMake 3.25.1 has no CUDA_STANDARD 20 for nvcc, and kernels do not need it.
+    set_target_properties(fovea_cuda PROPERTIES CUDA_STANDARD 17 CUDA_RUNTIME_LIBRARY Static CUDA_ARCHITECTURES "75;80;86;89;90;100;120")
+    set(FOVEA_CUDA_SUMMARY "${CMAKE_CUDA_COMPILER_VERSION}, sm_75..120" CACHE INTERNAL "")
+  endif()
+endif()

@@ -15,6 +15,7 @@ using models::TensorSpec;
 constexpr std::int64_t kFeatures = 100'003, kInner = 50'021, kAttention = 30'011, kClasses = 20'011, kChannels = 40'009;
 constexpr std::array<std::int64_t, 7> kFilters{2'000'006, 2'000'062, 2'000'158, 2'000'318, 2'000'642, 2'001'286, 2'002'570};
 constexpr std::int64_t kMostBranches = 64;
+constexpr std::int64_t kNoVote = 2;  // the least width that every architecture accepts
 
 std::size_t shared_names(const std::vector<TensorSpec>& specs, const StateDict& given) {
   return std::count_if(specs.begin(), specs.end(), [&](const TensorSpec& spec) { return given.count(spec.name) > 0; });
@@ -38,7 +39,7 @@ class WidthVote {
   }
   std::int64_t value(std::int64_t placeholder) const {
     auto found = votes_.find(placeholder);
-    if (found == votes_.end()) return 1;
+    if (found == votes_.end()) return kNoVote;
     return std::max_element(found->second.begin(), found->second.end(), [](auto& a, auto& b) { return a.second < b.second; })->first;
   }
 

@@ -156,8 +156,15 @@ std::string first_names(const StateDict& state) {
 }
 
 [[noreturn]] void refuse(const std::vector<Candidate>& readings, const io::WeightFile& file, const std::string& subject) {
-  for (const Candidate& reading : readings)
-    if (auto nearest = nearest_model(reading.state)) models::checked_state(nearest->specs, reading.state, subject);
+  for (const Candidate& reading : readings) {
+    auto nearest = nearest_model(reading.state);
+    if (!nearest) continue;
+    try {
+      models::checked_state(nearest->specs, reading.state, subject);
+    } catch (const Error& error) {
+      throw Error(error.code(), subject, "no known architecture; the nearest is " + nearest->architecture + ", but " + error.problem(), error.remedy());
+    }
+  }
   const StateDict& state = readings.front().state;
   throw Error(ErrorCode::kUnsupported, subject,
               state.empty() ? "this " + file.format + " file holds no tensor"

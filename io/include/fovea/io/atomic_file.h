@@ -38,4 +38,7 @@ void write_with(const std::filesystem::path& target, const std::function<void(co
 /// Creates `folder` (and parents) and proves that it can be written to. Throws Error(kWriteFailed) with the remedy.
 void prepare_output_folder(const std::filesystem::path& folder);
 
+/// Removes the temporary files of every AtomicFile alive in this process: the last act before a forced exit.
+void discard_live_temporaries();
+
 }  // namespace fovea::io

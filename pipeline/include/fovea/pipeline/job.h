@@ -89,8 +89,11 @@ JobResult run_job(const JobRequest& request, const ProgressSink& progress = {}, 
 std::string to_json(const JobRequest& request);
 JobRequest job_from_json(std::string_view json, std::string_view subject = "request");
 
-/// `name` -> process exit code: 1 usage, 2 one item failed, 3 none could run, 130 cancelled.
+/// Process exit code of a failed job: 1 usage, 130 cancelled, 3 for everything else (none could run).
 int exit_code_of(const std::exception& error);
+
+/// Logging of milestones to stderr; off by default. Never patient identifiers.
+void set_verbose(bool verbose);
 
 std::string version();            ///< "0.1.0"
 std::string version_details();    ///< with LibTorch, ITK, OpenSlide versions and build

@@ -1,0 +1,66 @@
+// fovea: parse, run, print. Everything else lives in the pipeline.
+#include <clocale>
+#include <cstdio>
+#include <exception>
+
+#include <unistd.h>
+
+#include <fovea/base/error.h>
+#include <fovea/io/atomic_file.h>
+#include <fovea/pipeline/job.h>
+
+#include "command_line.h"
+#include "interrupt.h"
+#include "json_lines.h"
+#include "progress_bar.h"
+
+namespace {
+
+using namespace fovea;
+
+cli::ProgressStyle progress_style(const cli::Invocation& invocation) {
+  if (invocation.json_progress) return cli::ProgressStyle::kJson;
+  if (invocation.quiet) return cli::ProgressStyle::kNone;
+  return isatty(STDERR_FILENO) ? cli::ProgressStyle::kTerminal : cli::ProgressStyle::kLines;
+}
+
+void print_result(const pipeline::JobResult& result, bool json) {
+  if (json) {
+    std::fputs(cli::json_result(result).c_str(), stdout);
+    return;
+  }
+  std::fputs(result.text.c_str(), stdout);
+  std::fflush(stdout);
+  for (const std::string& notice : result.notices) std::fprintf(stderr, "note: %s\n", notice.c_str());
+  for (const auto& path : result.outputs) std::printf("wrote %s\n", path.c_str());
+}
+
+int run(const cli::Invocation& invocation, std::stop_token stop) {
+  if (!invocation.save_request.empty()) io::write_file(invocation.save_request, pipeline::to_json(invocation.request));
+  pipeline::set_verbose(invocation.verbose);
+  cli::ProgressBar bar(progress_style(invocation));
+  const pipeline::JobResult result = pipeline::run_job(invocation.request, [&](const pipeline::Progress& p) { bar.show(p); }, stop);
+  bar.clear();
+  print_result(result, invocation.json_progress);
+  // A report that never reached its reader (full disk behind a redirection) is a failure.
+  if (std::fflush(stdout) != 0) throw Error(ErrorCode::kWriteFailed, "standard output", "it could not be written", "Check the disk it goes to.");
+  return result.exit_code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  cli::InterruptGuard interrupt;
+  bool json = false;
+  try {
+    const cli::Parsed parsed = cli::parse_command_line(argc, argv);
+    if (!parsed.invocation) return parsed.exit_code;
+    json = parsed.invocation->json_progress;
+    return run(*parsed.invocation, interrupt.token());
+  } catch (const std::exception& error) {
+    const int code = pipeline::exit_code_of(error);
+    if (json) std::fputs(cli::json_error(error, code).c_str(), stdout);
+    std::fprintf(stderr, "fovea: %s\n", error.what());
+    return code;
+  }
+}

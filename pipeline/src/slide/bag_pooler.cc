@@ -1,0 +1,38 @@
+#include "slide/bag_pooler.h"
+
+#include <ATen/ops/cat.h>
+
+namespace fovea::pipeline::slide {
+
+void BagPooler::push(const at::Tensor& rows) {
+  rows_ += rows.size(0);
+  if (chunk_ <= 0) {
+    stream_->push(rows);
+    pushed_ = rows_;
+    return;
+  }
+  waiting_.push_back(rows);
+  waiting_rows_ += rows.size(0);
+  if (waiting_rows_ < chunk_) return;
+  const at::Tensor all = waiting_.size() == 1 ? waiting_.front() : at::cat(waiting_);
+  std::int64_t begin = 0;
+  for (; begin + chunk_ <= waiting_rows_; begin += chunk_) stream_->push(all.slice(0, begin, begin + chunk_));
+  pushed_ += begin;
+  // A copy: a view would keep the pushed rows alive.
+  waiting_ = begin == waiting_rows_ ? std::vector<at::Tensor>{} : std::vector<at::Tensor>{all.slice(0, begin).clone()};
+  waiting_rows_ -= begin;
+}
+
+bool BagPooler::snapshot_due() {
+  if (pushed_ < next_snapshot_) return false;
+  while (next_snapshot_ <= pushed_) next_snapshot_ *= 2;
+  return true;
+}
+
+models::MilOutput BagPooler::finish() {
+  if (waiting_rows_ > 0) stream_->push(waiting_.size() == 1 ? waiting_.front() : at::cat(waiting_));
+  waiting_.clear(), waiting_rows_ = 0;
+  return stream_->finish();
+}
+
+}  // namespace fovea::pipeline::slide

@@ -1,0 +1,309 @@
+// `slide predict`: slide (or feature bag) -> class probabilities and attention, streaming.
+#include "jobs/jobs.h"
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+#include <thread>
+
+#include <ATen/Parallel.h>
+#include <ATen/core/grad_mode.h>
+#include <nlohmann/json.hpp>
+
+#include <fovea/base/error.h>
+#include <fovea/io/atomic_file.h>
+#include <fovea/io/bag.h>
+#include <fovea/io/hash.h>
+#include <fovea/io/slide.h>
+
+#include "model_store.h"
+#include "progress.h"
+#include "slide/bag_pooler.h"
+#include "slide/feature_spool.h"
+#include "slide/predict_options.h"
+#include "slide/prediction.h"
+#include "slide/tile_grid.h"
+#include "slide/tile_stream.h"
+#include "slide/words.h"
+#include "tensor_bridge.h"
+
+namespace fovea::pipeline {
+namespace slide {
+namespace {
+
+constexpr std::int64_t kBagPiece = 4096;  // rows of a feature bag converted at a time
+
+/// LibTorch's thread count is a setting of the process: put back what was there.
+class ThreadCount {
+ public:
+  explicit ThreadCount(std::int64_t wanted) : before_(at::get_num_threads()) {
+    if (wanted > 0) at::set_num_threads(static_cast<int>(wanted));
+  }
+  ~ThreadCount() { at::set_num_threads(before_); }
+
+ private:
+  int before_;
+};
+
+/// Removes the output folder again when this run made it and ends without a result.
+class OutputFolder {
+ public:
+  explicit OutputFolder(std::filesystem::path folder) : folder_(std::move(folder)), existed_(std::filesystem::exists(folder_)) {
+    io::prepare_output_folder(folder_);
+  }
+  ~OutputFolder() {
+    std::error_code ignored;
+    if (!existed_) std::filesystem::remove(folder_, ignored);  // only succeeds on an empty folder
+  }
+
+ private:
+  std::filesystem::path folder_;
+  bool existed_;
+};
+
+class PredictRun {
+ public:
+  PredictRun(const JobValues& values, const ProgressSink& sink, std::stop_token stop)
+      : values_(values), options_(predict_options(values)), meter_(sink, std::move(stop)), thread_count_(options_.threads) {}
+
+  JobResult run() {
+    meter_.stage("loading the model", 0, 0.02);
+    load_model();
+    const OutputFolder folder(options_.out);
+    if (options_.slide.empty()) {
+      predict_bag();
+    } else {
+      predict_slide();
+    }
+    meter_.stage("writing results", 0.97, 1);
+    JobResult result;
+    note_stale_files();
+    result.outputs = write_outputs(prediction_, options_, values_.request(), features_, meter_.stop());
+    result.notices = prediction_.notices;
+    result.text = prediction_text(prediction_);
+    result.json = prediction_json(prediction_, options_, values_.request()).dump(2);
+    return result;
+  }
+
+ private:
+  void load_model() {
+    mil_ = load_mil(options_.model);
+    prediction_.model = mil_.description;
+    prediction_.notices = mil_.description.notices;
+    const std::int64_t classes = mil_.model->config().classes;
+    prediction_.labels = options_.labels.empty() ? mil_.description.labels : options_.labels;
+    if (static_cast<std::int64_t>(prediction_.labels.size()) != classes)
+      throw Error(ErrorCode::kUsage, options_.labels.empty() ? options_.model.filename().string() : "--labels",
+                  std::to_string(prediction_.labels.size()) + " class names for a model with " + std::to_string(classes) + " classes",
+                  "Pass --labels with one name for each class.");
+    if (options_.branch >= mil_.model->config().branches)
+      throw Error(ErrorCode::kUsage, "--branch", "the model has " + std::to_string(mil_.model->config().branches) + " branches, counted from 0",
+                  "Pass a lower index, or mean.");
+  }
+
+  std::string metadata(const std::string& key) const {
+    const auto found = mil_.description.metadata.find(key);
+    return found == mil_.description.metadata.end() ? std::string{} : found->second;
+  }
+  /// A number of the model's metadata, or nothing when absent or unreadable.
+  std::optional<double> metadata_number(const std::string& key) const {
+    const std::string text = metadata(key);
+    double value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    return error == std::errc{} && end == text.data() + text.size() && value > 0 ? std::optional(value) : std::nullopt;
+  }
+
+  /// A model means nothing on the features of another encoder, even when the widths happen to agree.
+  void check_encoder(const std::string& subject, const std::string& name, std::int64_t width) {
+    const std::int64_t wanted = mil_.model->config().features;
+    if (width != wanted)
+      throw Error(ErrorCode::kShape, subject,
+                  "the features are " + std::to_string(width) + " wide, but model " + options_.model.filename().string() + " wants " + std::to_string(wanted),
+                  "Use the encoder the model was trained with.");
+    const std::string trained = metadata("fovea.encoder");
+    if (trained.empty() || name.empty() || trained == name) return;
+    const std::string problem = "the features are from encoder '" + name + "', but the model was trained with '" + trained + "'";
+    if (!options_.any_encoder) throw Error(ErrorCode::kShape, subject, problem, "Use that encoder, or pass --any-encoder if they are the same.");
+    prediction_.notices.push_back(problem);
+  }
+
+  // --- from a feature bag ---
+
+  void predict_bag() {
+    meter_.stage("reading features", 0.02, 0.1);
+    const std::string subject = options_.features.filename().string();
+    io::FeatureBag bag = io::read_bag(options_.features, options_.features_key);
+    if (bag.features.shape.size() != 2 || bag.features.shape[0] == 0)
+      throw Error(ErrorCode::kNoTissue, subject, "the bag holds no tile (a slide without tissue)", "There is nothing to predict here.");
+    prediction_.feature_width = bag.features.shape[1];
+    check_encoder(subject, bag.encoder, prediction_.feature_width);
+    prediction_.encoder_name = prediction_.bag_encoder = bag.encoder;
+    prediction_.bag_sha256 = io::sha256_of_file(options_.features);
+    prediction_.bag_geometry = bag.geometry;
+    prediction_.coords = std::move(bag.coords);
+    prediction_.footprint_px = footprint_of(bag.geometry);
+
+    meter_.stage("pooling", 0.1, 0.97);
+    const at::Tensor rows = to_tensor(bag.features);
+    const at::NoGradGuard no_grad;
+    BagPooler pooler(*mil_.model, options_.chunk);
+    for (std::int64_t begin = 0; begin < rows.size(0); begin += kBagPiece) {
+      pooler.push(rows.slice(0, begin, std::min(begin + kBagPiece, rows.size(0))).to(at::kFloat).contiguous());
+      meter_.advance(static_cast<double>(pooler.rows()) / static_cast<double>(rows.size(0)));
+    }
+    take_output(prediction_, pooler.finish());
+  }
+
+  /// As the file says, else the smallest distance of two columns or rows, and the user is told.
+  double footprint_of(const io::BagGeometry& geometry) {
+    if (geometry.footprint_px > 0 || prediction_.coords.empty()) return geometry.footprint_px;
+    std::set<std::int64_t> positions[2];
+    for (std::size_t i = 0; i < prediction_.coords.size(); ++i) positions[i % 2].insert(prediction_.coords[i]);
+    std::int64_t smallest = 0;
+    for (const auto& axis : positions)
+      for (auto it = axis.begin(); it != axis.end() && std::next(it) != axis.end(); ++it)
+        smallest = smallest == 0 ? *std::next(it) - *it : std::min(smallest, *std::next(it) - *it);
+    if (smallest > 0)
+      prediction_.notices.push_back("the bag does not tell the tile size: tiles are drawn with the grid's spacing of " + std::to_string(smallest) + " px");
+    else
+      prediction_.notices.push_back("the bag does not tell the tile size: no heatmap was drawn");
+    return static_cast<double>(smallest);
+  }
+
+  // --- from a slide ---
+
+  void predict_slide() {
+    load_slide_encoder();
+    subject_ = options_.slide.filename().string();
+    const auto opened = io::open_slide(options_.slide, {options_.mpp});
+    prediction_.slide = opened->info();
+    note_all(opened->info().notices);
+    const double mpp = scale_of(opened->info());
+    prediction_.plan = plan_reads(opened->info().levels, mpp, read_request(), subject_);
+    options_.tissue = tissue_options(options_, values_, mpp);
+    find_tiles(*opened, mpp);
+    read_thumbnail_of(*opened, mpp);
+    stream_tiles(*opened);
+  }
+
+  void load_slide_encoder() {
+    const std::string trained = metadata("fovea.encoder");
+    const std::string name = !options_.encoder.empty() ? options_.encoder : !trained.empty() ? trained : "efficientnet_lite0";
+    encoder_ = load_encoder(name, options_.allow_torchscript);
+    prediction_.encoder = encoder_.description;
+    prediction_.encoder_name = encoder_.encoder->info().name;
+    prediction_.feature_width = encoder_.encoder->info().dim;
+    note_all(encoder_.description.notices);
+    check_encoder(prediction_.encoder_name, prediction_.encoder_name, prediction_.feature_width);
+  }
+
+  double scale_of(const io::SlideInfo& info) const {
+    if (info.scale) return info.scale->mpp;
+    std::string tried;
+    for (const std::string& property : info.scale_tried) tried += (tried.empty() ? "" : ", ") + property;
+    throw Error(ErrorCode::kMissingScale, subject_, "the slide does not tell its micrometres per pixel (looked at " + (tried.empty() ? "its properties" : tried) + ")",
+                "Pass it with --mpp, for instance --mpp 0.25 for a 40x scan.");
+  }
+
+  ReadRequest read_request() const {
+    const models::EncoderInfo& info = encoder_.encoder->info();
+    ReadRequest request;
+    request.target_mpp = options_.target_mpp.value_or(metadata_number("fovea.mpp").value_or(info.mpp));
+    request.tile_px = options_.tile_px.value_or(static_cast<std::int64_t>(metadata_number("fovea.tile_px").value_or(static_cast<double>(info.tile_px))));
+    request.overlap_px = parse_overlap(options_.overlap, request.tile_px);
+    request.allow_upsampling = options_.allow_upsampling;
+    return request;
+  }
+
+  void find_tiles(const io::Slide& opened, double mpp) {
+    meter_.stage("finding tissue", 0.02, 0.08);
+    OverviewReading reading{options_.allow_unreadable, meter_.stop(), [this](double done) { meter_.advance(done); }};
+    prediction_.tissue = find_tissue(opened, mpp, options_.tissue, reading, subject_);
+    note_all(prediction_.tissue->notices);
+    TileGrid grid = select_tiles(opened.info(), *prediction_.plan, *prediction_.tissue, options_.min_tissue, subject_);
+    prediction_.positions = grid.inside_slide;
+    prediction_.coords = std::move(grid.coords);
+    prediction_.footprint_px = static_cast<double>(prediction_.plan->footprint_px);
+    meter_.advance(1, std::to_string(prediction_.coords.size() / 2) + " tiles to look at");
+  }
+
+  /// Before the long part, so that a slide whose overview cannot be read fails early.
+  void read_thumbnail_of(const io::Slide& opened, double mpp) {
+    meter_.stage("drawing the overview", 0.08, 0.1);
+    OverviewReading reading{options_.allow_unreadable, meter_.stop(), [this](double done) { meter_.advance(done); }};
+    prediction_.thumbnail_grid = thumbnail_grid(opened.info(), mpp, kFigureEdge);
+    prediction_.thumbnail = read_thumbnail(opened, prediction_.thumbnail_grid, reading);
+  }
+
+  void stream_tiles(const io::Slide& opened) {
+    meter_.stage("reading and encoding tiles", 0.1, 0.97);
+    const int threads = options_.threads > 0 ? static_cast<int>(options_.threads) : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+    std::optional<FeatureSpool> spool;
+    if (options_.keep_features) spool.emplace(options_.out / "features.bin");
+    const auto features = stream_features(opened, *prediction_.plan, prediction_.coords, *encoder_.encoder,
+                                          {options_.batch, threads, options_.allow_unreadable, meter_.stop()});
+    const at::NoGradGuard no_grad;
+    BagPooler pooler(*mil_.model, options_.chunk);
+    const auto tiles = static_cast<double>(prediction_.coords.size() / 2);
+    while (auto batch = features->next()) {
+      prediction_.unreadable += batch->unreadable;
+      if (spool) spool->append(batch->rows.contiguous().const_data_ptr<float>(), batch->rows.size(0), batch->rows.size(1));
+      pooler.push(batch->rows);
+      meter_.advance(static_cast<double>(pooler.rows()) / tiles, pooler.snapshot_due() ? early_result(pooler) : std::string{});
+    }
+    throw_if_stopped(meter_.stop());
+    take_output(prediction_, pooler.finish());
+    if (spool) features_ = spool->finish();  // stays mapped after the spool's file is gone
+    if (prediction_.unreadable > 0)
+      prediction_.notices.push_back(std::to_string(prediction_.unreadable) + " tiles could not be read and count as background");
+  }
+
+  std::string early_result(const BagPooler& pooler) const {
+    const at::Tensor probabilities = pooler.snapshot().bag_logits.to(at::kFloat).softmax(-1).reshape({-1}).contiguous();
+    const float* first = probabilities.const_data_ptr<float>();
+    const auto best = static_cast<std::size_t>(std::max_element(first, first + probabilities.numel()) - first);
+    return "after " + std::to_string(pooler.rows()) + " tiles: " + prediction_.labels[best] + " " + fixed_text(first[best], 2);
+  }
+
+  void note_all(const std::vector<std::string>& notices) { prediction_.notices.insert(prediction_.notices.end(), notices.begin(), notices.end()); }
+
+  /// Files of an earlier run that this one does not replace would be taken for its own.
+  void note_stale_files() {
+    const bool placed = !prediction_.coords.empty() && prediction_.footprint_px > 0;
+    std::vector<std::string> names;
+    if (!placed) names = {"heatmap.png", "heatmap.geojson", "attention.h5"};
+    if (!features_) names.emplace_back("features.h5");
+    for (const std::string& name : names)
+      if (std::filesystem::exists(options_.out / name)) prediction_.notices.push_back(name + " in the output folder is from an earlier run");
+  }
+
+  const JobValues& values_;
+  PredictOptions options_;
+  ProgressMeter meter_;
+  ThreadCount thread_count_;
+  LoadedMil mil_;
+  LoadedEncoder encoder_;
+  std::string subject_;
+  Prediction prediction_;
+  std::optional<io::Array> features_;
+};
+
+}  // namespace
+}  // namespace slide
+
+JobKind slide_predict_job() {
+  JobKind kind;
+  kind.name = "slide predict";
+  kind.summary = "Class probabilities and an attention heatmap of a whole slide";
+  kind.details =
+      "Finds the tissue, reads tiles at the model's scale, encodes them and pools them with attention, all streaming: memory does not grow\n"
+      "with the slide. Writes prediction.json, heatmap.png, heatmap.geojson (opens in QuPath) and attention.h5 into --out, all or nothing.\n"
+      "Exit codes: 0 done, 1 wrong usage, 3 could not run (unreadable, no tissue, no scale, ...), 130 cancelled.\n"
+      "Example: fovea slide predict slide.svs --model model.safetensors --out result --overlap 50%\n"
+      "From features: fovea slide predict --features slide.h5 --model model.safetensors --out result";
+  kind.parameters = slide::predict_parameters();
+  kind.run = [](const JobValues& values, const ProgressSink& sink, std::stop_token stop) { return slide::PredictRun(values, sink, std::move(stop)).run(); };
+  return kind;
+}
+
+}  // namespace fovea::pipeline

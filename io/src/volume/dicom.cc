@@ -75,6 +75,8 @@ const DicomSeries& chosen_series(const std::string& subject, const std::vector<D
   if (plausible.size() > 1)
     throw Error(ErrorCode::kUsage, subject, "the folder holds several series that may be meant (" + listing(all) + ")", "Choose one with --series NUMBER.");
   if (all.size() == 1) return all[0];
+  if (std::none_of(all.begin(), all.end(), [](const DicomSeries& s) { return obstacle(s).empty(); }))
+    throw Error(ErrorCode::kUnsupported, subject, "the folder holds only " + obstacle(all[0]) + " (" + listing(all) + ")", obstacle_remedy(all[0]));
   throw Error(ErrorCode::kUnsupported, subject, "no series in it is a volume of at least " + std::to_string(kPlausibleSlices) + " MR slices (" + listing(all) + ")",
               "Choose the folder of one MR series, or name one with --series.");
 }

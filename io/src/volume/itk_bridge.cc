@@ -18,7 +18,7 @@ typename itk::Image<float, Dimension>::Pointer load(itk::ImageIOBase* image_io, 
   reader->SetFileName(path.string());
   reader->SetImageIO(image_io);
   reader->Update();
-  auto image = reader->GetOutput();
+  typename itk::Image<float, Dimension>::Pointer image = reader->GetOutput();  // keeps it alive past the reader
   image->DisconnectPipeline();
   return image;
 }

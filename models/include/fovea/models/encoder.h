@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <fovea/models/state.h>
 
@@ -35,7 +36,11 @@ struct EncoderRow {
   EncoderInfo info;
   std::function<std::vector<TensorSpec>()> specs;
   std::function<std::unique_ptr<TileEncoder>(StateDict, const EncoderInfo&)> make;
+  /// Names that the official checkpoint carries and the encoder does not need (classifier, counters): drop them before checked_state.
+  std::function<bool(std::string_view)> drops;
 };
+/// `given` without the names that `row` drops.
+StateDict without_dropped(const EncoderRow& row, const StateDict& given);
 std::span<const EncoderRow> encoders();
 const EncoderRow& encoder(std::string_view name);
 

@@ -66,8 +66,17 @@ struct AnonymousLayers {
   int input_channels = 0;                                    ///< 0 = unknown
 };
 /// Sorts the tensors of a Keras file (names `<layer>/<weight>`) or of ONNX initialisers (tf2onnx names) by class and numeric suffix;
-/// permutes Keras kernels. Error(kUnsupported) when there are no such layers.
+/// permutes Keras kernels. `format`: "keras-hdf5" or "onnx", as WeightFile spells it. Error(kUnsupported) when there are no such layers.
 AnonymousLayers anonymous_layers(const StateDict& tensors, std::string_view format);
+
+/// A node of an ONNX graph: what attributes an initialiser whose name says nothing (tf2onnx folds the bias of a transposed convolution
+/// into `const_fold_opt__149`, and merges equal constants) to its layer.
+struct GraphNode {
+  std::string op, name;
+  std::vector<std::string> inputs, outputs;
+};
+/// The same with the graph at hand. Without it a bias that only its shape could attribute, and does not, is Error(kUnsupported).
+AnonymousLayers anonymous_layers(const StateDict& tensors, std::string_view format, std::span<const GraphNode> graph);
 
 /// 1 - (2 sum(pt) + 1) / (sum p^2 + sum t^2 + 1) over foreground classes; p: softmax [B,C,...], label int64 [B,...]. segmentation.md 6.
 at::Tensor foreground_dice_loss(const at::Tensor& probabilities, const at::Tensor& label);

@@ -1,0 +1,212 @@
+#include "encoder/efficientnet_lite0.h"
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <utility>
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/constant_pad_nd.h>
+#include <ATen/ops/convolution.h>
+#include <ATen/ops/empty.h>
+
+#include <fovea/base/error.h>
+
+namespace fovea::models::encoder_detail {
+namespace {
+
+constexpr double kEps = 1e-3;
+constexpr std::int64_t kStemChannels = 32, kHeadChannels = 1280;
+// Bounds the activations (96 x 112 x 112 floats a tile at the widest place) and keeps them near the cache, whatever the caller's batch.
+constexpr std::int64_t kTilesAtOnce = 8;
+
+struct Stage {
+  std::int64_t kernel, stride, expansion, channels, repeats;
+};
+constexpr std::array<Stage, 7> kStages{{{3, 1, 1, 16, 1},
+                                        {3, 2, 6, 24, 2},
+                                        {5, 2, 6, 40, 2},
+                                        {3, 2, 6, 80, 3},
+                                        {5, 1, 6, 112, 3},
+                                        {5, 2, 6, 192, 4},
+                                        {3, 1, 6, 320, 1}}};
+
+struct BlockPlan {
+  std::string name;
+  std::int64_t in, inner, out, kernel, stride;
+};
+
+std::vector<BlockPlan> block_plans() {
+  std::vector<BlockPlan> plans;
+  std::int64_t in = kStemChannels;
+  for (const Stage& stage : kStages) {
+    for (std::int64_t repeat = 0; repeat < stage.repeats; ++repeat) {
+      plans.push_back({"_blocks." + std::to_string(plans.size()) + ".", in, in * stage.expansion, stage.channels,
+                       stage.kernel, repeat == 0 ? stage.stride : 1});
+      in = stage.channels;
+    }
+  }
+  return plans;
+}
+
+void add_norm(std::vector<TensorSpec>& specs, const std::string& name, std::int64_t channels) {
+  specs.push_back({name + ".weight", {channels}, Init::kOnes});
+  specs.push_back({name + ".bias", {channels}, Init::kZeros});
+  specs.push_back({name + ".running_mean", {channels}, Init::kRunningMean});
+  specs.push_back({name + ".running_var", {channels}, Init::kRunningVar});
+}
+
+/// A convolution with its batch norm folded in, TensorFlow's "SAME" padding.
+struct Layer {
+  at::Tensor weight, bias;
+  std::int64_t stride = 1, groups = 1;
+
+  at::Tensor operator()(const at::Tensor& x) const {
+    const std::int64_t kernel = weight.size(2);
+    if (stride == 1) return apply(x, kernel / 2);
+    // Strided: total = max((ceil(n / s) - 1) s + k - n, 0), the smaller half first, so top/left may get less than bottom/right.
+    const auto [left, right] = same_padding(x.size(3), kernel);
+    const auto [top, bottom] = same_padding(x.size(2), kernel);
+    return apply(at::constant_pad_nd(x, {left, right, top, bottom}, 0), 0);
+  }
+
+  std::pair<std::int64_t, std::int64_t> same_padding(std::int64_t size, std::int64_t kernel) const {
+    const std::int64_t out = (size + stride - 1) / stride;
+    const std::int64_t total = std::max<std::int64_t>((out - 1) * stride + kernel - size, 0);
+    return {total / 2, total - total / 2};
+  }
+
+  at::Tensor apply(const at::Tensor& x, std::int64_t padding) const {
+    return at::convolution(x, weight, bias, {stride, stride}, {padding, padding}, {1, 1}, false, {0, 0}, groups);
+  }
+};
+
+Layer folded_layer(const StateDict& state, const std::string& convolution, const std::string& norm,
+                   std::int64_t stride = 1, std::int64_t groups = 1) {
+  const auto wide = [&](const std::string& name) { return state.at(name).to(at::kDouble); };
+  const at::Tensor scale = wide(norm + ".weight") / (wide(norm + ".running_var") + kEps).sqrt();
+  const at::Tensor weight = wide(convolution + ".weight") * scale.view({-1, 1, 1, 1});
+  const at::Tensor bias = wide(norm + ".bias") - wide(norm + ".running_mean") * scale;
+  return {weight.to(at::kFloat).contiguous(at::MemoryFormat::ChannelsLast), bias.to(at::kFloat), stride, groups};
+}
+
+at::Tensor relu6_(at::Tensor x) { return x.clamp_(0, 6); }
+
+struct Block {
+  std::vector<Layer> expand;  ///< none or one
+  Layer depthwise, project;
+  bool residual = false;
+
+  at::Tensor operator()(const at::Tensor& x) const {
+    at::Tensor h = expand.empty() ? x : relu6_(expand.front()(x));
+    h = relu6_(depthwise(h));
+    h = project(h);
+    return residual ? h.add_(x) : h;
+  }
+};
+
+Block make_block(const StateDict& state, const BlockPlan& plan) {
+  Block block;
+  if (plan.inner != plan.in) block.expand.push_back(folded_layer(state, plan.name + "_expand_conv", plan.name + "_bn0"));
+  block.depthwise =
+      folded_layer(state, plan.name + "_depthwise_conv", plan.name + "_bn1", plan.stride, plan.inner);
+  block.project = folded_layer(state, plan.name + "_project_conv", plan.name + "_bn2");
+  block.residual = plan.stride == 1 && plan.in == plan.out;
+  return block;
+}
+
+class EfficientNetLite0 final : public TileEncoder {
+ public:
+  EfficientNetLite0(const StateDict& state, EncoderInfo info) : info_(std::move(info)) {
+    const at::NoGradGuard no_grad;
+    stem_ = folded_layer(state, "_conv_stem", "_bn0", 2);
+    for (const BlockPlan& plan : block_plans()) blocks_.push_back(make_block(state, plan));
+    head_ = folded_layer(state, "_conv_head", "_bn1");
+    for (std::size_t i = 0; i < 3; ++i) {
+      scale_[i] = static_cast<float>(1 / (255 * info_.std[i]));
+      shift_[i] = static_cast<float>(-info_.mean[i] / info_.std[i]);
+    }
+  }
+
+  const EncoderInfo& info() const override { return info_; }
+
+  at::Tensor encode(const at::Tensor& tiles) const override {
+    check_tiles(tiles, info_);
+    const at::NoGradGuard no_grad;
+    at::Tensor features = at::empty({tiles.size(0), kHeadChannels}, at::kFloat);
+    for (std::int64_t begin = 0; begin < tiles.size(0); begin += kTilesAtOnce) {
+      const std::int64_t count = std::min(kTilesAtOnce, tiles.size(0) - begin);
+      features.narrow(0, begin, count).copy_(encode_few(tiles.narrow(0, begin, count)));
+    }
+    return features;
+  }
+
+ private:
+  at::Tensor normalised(const at::Tensor& tiles) const {
+    at::Tensor x = tiles.to(stem_.weight.device(), at::kFloat).contiguous();
+    for (std::int64_t channel = 0; channel < 3; ++channel) {
+      const auto i = static_cast<std::size_t>(channel);
+      x.select(3, channel).mul_(scale_[i]).add_(shift_[i]);
+    }
+    return x.permute({0, 3, 1, 2});  // channels innermost already: this is LibTorch's channels_last
+  }
+
+  at::Tensor encode_few(const at::Tensor& tiles) const {
+    at::Tensor x = relu6_(stem_(normalised(tiles)));
+    for (const Block& block : blocks_) x = block(x);
+    return relu6_(head_(x)).mean(at::IntArrayRef{2, 3});
+  }
+
+  EncoderInfo info_;
+  Layer stem_, head_;
+  std::vector<Block> blocks_;
+  std::array<float, 3> scale_{}, shift_{};
+};
+
+}  // namespace
+
+void check_tiles(const at::Tensor& tiles, const EncoderInfo& info) {
+  const bool fits = tiles.defined() && tiles.scalar_type() == at::kByte && tiles.dim() == 4 &&
+                    tiles.size(1) == info.tile_px && tiles.size(2) == info.tile_px && tiles.size(3) == 3;
+  if (fits) return;
+  const std::string edge = std::to_string(info.tile_px);
+  throw Error(ErrorCode::kShape, "encoder " + info.name, "tiles must be 8-bit RGB of " + edge + " x " + edge + " pixels",
+              "Resample the tiles to this size.");
+}
+
+EncoderInfo efficientnet_lite0_info() {
+  return {.name = "efficientnet_lite0", .dim = kHeadChannels, .tile_px = 224, .mpp = 0.5};
+}
+
+std::vector<TensorSpec> efficientnet_lite0_specs() {
+  std::vector<TensorSpec> specs;
+  specs.push_back({"_conv_stem.weight", {kStemChannels, 3, 3, 3}});
+  add_norm(specs, "_bn0", kStemChannels);
+  std::int64_t last = kStemChannels;
+  for (const BlockPlan& plan : block_plans()) {
+    if (plan.inner != plan.in) {
+      specs.push_back({plan.name + "_expand_conv.weight", {plan.inner, plan.in, 1, 1}});
+      add_norm(specs, plan.name + "_bn0", plan.inner);
+    }
+    specs.push_back({plan.name + "_depthwise_conv.weight", {plan.inner, 1, plan.kernel, plan.kernel}});
+    add_norm(specs, plan.name + "_bn1", plan.inner);
+    specs.push_back({plan.name + "_project_conv.weight", {plan.out, plan.inner, 1, 1}});
+    add_norm(specs, plan.name + "_bn2", plan.out);
+    last = plan.out;
+  }
+  specs.push_back({"_conv_head.weight", {kHeadChannels, last, 1, 1}});
+  add_norm(specs, "_bn1", kHeadChannels);
+  return specs;
+}
+
+bool efficientnet_lite0_drops(std::string_view name) {
+  return name.starts_with("_fc.") || name.ends_with("num_batches_tracked");
+}
+
+std::unique_ptr<TileEncoder> make_efficientnet_lite0(StateDict state, const EncoderInfo& info) {
+  return std::make_unique<EfficientNetLite0>(state, info);
+}
+
+}  // namespace fovea::models::encoder_detail

@@ -1,0 +1,87 @@
+// The open door for encoders without a graph of our own. The only file that knows TorchScript: its headers are heavy.
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/tensor.h>
+#include <ATen/ops/zeros.h>
+#include <torch/csrc/jit/api/module.h>
+#include <torch/csrc/jit/runtime/graph_executor.h>
+#include <torch/csrc/jit/serialization/import.h>
+
+#include <fovea/base/error.h>
+#include <fovea/models/encoder.h>
+
+#include "encoder/efficientnet_lite0.h"
+
+namespace fovea::models {
+namespace {
+
+class TorchScriptEncoder final : public TileEncoder {
+ public:
+  TorchScriptEncoder(torch::jit::Module module, std::string path, EncoderInfo info)
+      : module_(std::move(module)), path_(std::move(path)), info_(std::move(info)) {
+    module_.eval();
+    mean_ = at::tensor(at::ArrayRef<double>(info_.mean)).to(at::kFloat);
+    std_ = at::tensor(at::ArrayRef<double>(info_.std)).to(at::kFloat);
+    // A trial run measures the width, and refuses a file of another kind before a slide is read.
+    info_.dim = run(at::zeros({1, info_.tile_px, info_.tile_px, 3}, at::kByte)).size(1);
+  }
+
+  const EncoderInfo& info() const override { return info_; }
+
+  at::Tensor encode(const at::Tensor& tiles) const override {
+    encoder_detail::check_tiles(tiles, info_);
+    if (tiles.size(0) == 0) return at::zeros({0, info_.dim}, at::kFloat);
+    return run(tiles);
+  }
+
+ private:
+  at::Tensor run(const at::Tensor& tiles) const {
+    const at::NoGradGuard no_grad;
+    // Without this the profiling executor recompiles after the first calls, and the same tile may give other bits.
+    const torch::jit::GraphOptimizerEnabledGuard plain(false);
+    const at::Tensor x = ((tiles.to(at::kFloat) / 255 - mean_) / std_).permute({0, 3, 1, 2}).contiguous();
+    std::lock_guard lock(mutex_);
+    try {
+      const c10::IValue result = module_.forward({x});
+      if (result.isTensor() && result.toTensor().dim() == 2 && result.toTensor().size(0) == tiles.size(0)) {
+        return result.toTensor().to(at::kCPU, at::kFloat).contiguous();
+      }
+    } catch (const std::exception&) {
+      // LibTorch's text is a stack trace of the file's own code; one sentence serves the user better.
+      refuse("its program fails on a tile of " + std::to_string(info_.tile_px) + " pixels");
+    }
+    refuse("its program does not return one row of features for each tile");
+  }
+
+  [[noreturn]] void refuse(const std::string& problem) const {
+    throw Error(ErrorCode::kUnsupported, path_, problem,
+                "Give a TorchScript file that maps [n, 3, h, w] to [n, D], and its tile size.");
+  }
+
+  mutable torch::jit::Module module_;
+  mutable std::mutex mutex_;
+  std::string path_;
+  EncoderInfo info_;
+  at::Tensor mean_, std_;
+};
+
+}  // namespace
+
+std::unique_ptr<TileEncoder> load_torchscript_encoder(const std::string& path, EncoderInfo info) {
+  std::optional<torch::jit::Module> module;
+  try {
+    module = torch::jit::load(path, at::kCPU);
+  } catch (const std::exception&) {
+    throw Error(ErrorCode::kCorrupt, path, "LibTorch cannot load it as a TorchScript file",
+                "Check that the file is complete and was saved with torch.jit.save.");
+  }
+  return std::make_unique<TorchScriptEncoder>(std::move(*module), path, std::move(info));
+}
+
+}  // namespace fovea::models

@@ -1,0 +1,102 @@
+// The program as a user types it: help, versions, exit codes, saved requests, progress for programs.
+#include <array>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <fovea/base/version.h>
+
+#include "program.h"
+#include "shared.h"
+
+namespace {
+
+using fovea::test::run_fovea;
+using fovea::test::TemporaryFolder;
+using testing::HasSubstr;
+
+TEST(Program, HelpListsEveryCommandAndTheExitCodes) {
+  const auto help = run_fovea("--help");
+  EXPECT_EQ(help.exit_code, 0);
+  for (const char* word : {"slide", "mri", "model", "selftest", "formats", "encoders", "models", "run", "Exit codes", "130 cancelled"})
+    EXPECT_THAT(help.out, HasSubstr(word));
+}
+
+TEST(Program, EveryCommandExplainsItself) {
+  for (const char* command : {"slide predict", "slide train", "mri segment", "mri train", "model import", "model info", "selftest", "models",
+                              "encoders", "formats", "run"}) {
+    const auto help = run_fovea(std::string(command) + " --help");
+    EXPECT_EQ(help.exit_code, 0) << command;
+    EXPECT_GT(help.out.size(), 100u) << command;
+  }
+}
+
+TEST(Program, VersionIsTheProjectsVersion) {
+  const auto version = run_fovea("--version");
+  EXPECT_EQ(version.exit_code, 0);
+  EXPECT_THAT(version.out, HasSubstr(FOVEA_VERSION));
+}
+
+TEST(Program, TablesListWhatTheRegistriesHold) {
+  EXPECT_THAT(run_fovea("models").out, testing::AllOf(HasSubstr("acmil_ga"), HasSubstr("abmil"), HasSubstr("agunet")));
+  EXPECT_THAT(run_fovea("encoders").out, HasSubstr("efficientnet_lite0"));
+  EXPECT_THAT(run_fovea("formats").out, testing::AllOf(HasSubstr("TRIDENT"), HasSubstr("NIfTI"), HasSubstr("DICOM")));
+}
+
+TEST(Program, UnknownCommandOrOptionIsAUsageError) {
+  EXPECT_EQ(run_fovea("paint").exit_code, 1);
+  EXPECT_EQ(run_fovea("slide predict --no-such-option").exit_code, 1);
+  EXPECT_EQ(run_fovea("").exit_code, 1);
+}
+
+TEST(Program, MissingInputNamesTheFileAndTheRemedy) {
+  TemporaryFolder folder;
+  const auto result = run_fovea("model info " + (folder / "nothing.safetensors").string());
+  EXPECT_EQ(result.exit_code, 3);
+  EXPECT_THAT(result.err, HasSubstr("nothing.safetensors"));
+}
+
+TEST(Program, ASavedRequestCanBeRepeated) {
+  TemporaryFolder folder;
+  const auto request = folder / "request.json";
+  ASSERT_EQ(run_fovea("formats --save-request " + request.string()).exit_code, 0);
+  std::ifstream stream(request);
+  const auto json = nlohmann::json::parse(stream);
+  EXPECT_EQ(json["fovea_job"], 1);
+  EXPECT_EQ(json["kind"], "formats");
+  const auto repeated = run_fovea("run " + request.string());
+  EXPECT_EQ(repeated.exit_code, 0);
+  EXPECT_EQ(repeated.out, run_fovea("formats").out);
+}
+
+TEST(Program, ARequestOfAnotherVersionIsRefused) {
+  TemporaryFolder folder;
+  const auto request = folder / "request.json";
+  std::ofstream(request) << R"({"fovea_job": 99, "kind": "formats", "values": {}})";
+  const auto result = run_fovea("run " + request.string());
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.err, HasSubstr("version 99"));
+}
+
+TEST(Program, JsonProgressIsOneObjectALine) {
+  TemporaryFolder folder;
+  const auto result = run_fovea("formats --json-progress");
+  EXPECT_EQ(result.exit_code, 0);
+  const auto last = nlohmann::json::parse(result.out.substr(result.out.rfind('\n', result.out.size() - 2) + 1));
+  EXPECT_EQ(last["type"], "result");
+  const auto failed = run_fovea("model info " + (folder / "nothing").string() + " --json-progress");
+  EXPECT_EQ(nlohmann::json::parse(failed.out)["type"], "error");
+  EXPECT_EQ(nlohmann::json::parse(failed.out)["exit_code"], 3);
+}
+
+TEST(Program, OutputToAFullDiskIsAFailure) {
+  if (!std::filesystem::exists("/dev/full")) GTEST_SKIP() << "no /dev/full here";
+  EXPECT_NE(run_fovea("formats > /dev/full").exit_code, 0);
+}
+
+}  // namespace

@@ -1,0 +1,10 @@
+# Configures, builds and tests models with nothing else of the repository.
+function(step)
+  execute_process(COMMAND ${ARGN} RESULT_VARIABLE result)
+  if(NOT result EQUAL 0)
+    message(FATAL_ERROR "models alone: failed: ${ARGN}")
+  endif()
+endfunction()
+step(${CMAKE_COMMAND} -S ${SOURCE} -B ${BUILD} -G Ninja -DFOVEA_DEPS=${DEPS} -DFOVEA_WITH_CUDA=OFF)
+step(${CMAKE_COMMAND} --build ${BUILD} --parallel 2)
+step(${CMAKE_CTEST_COMMAND} --test-dir ${BUILD} --output-on-failure)

@@ -48,6 +48,7 @@ struct AnyModel {
   std::unique_ptr<models::MilModel> mil;
   std::unique_ptr<models::SegNetwork> segmentation;
   std::unique_ptr<models::TileEncoder> encoder;
+  models::StateDict encoder_state;                ///< an encoder folds its weights and keeps no table of them
   const models::StateDict& state() const;
 };
 AnyModel load_any(const std::filesystem::path& path);

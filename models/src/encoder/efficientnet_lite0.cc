@@ -6,8 +6,8 @@
 #include <utility>
 
 #include <ATen/TensorOperators.h>
+#include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/cat.h>
 #include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/convolution.h>
 #include <ATen/ops/empty.h>
@@ -19,8 +19,10 @@ namespace {
 
 constexpr double kEps = 1e-3;
 constexpr std::int64_t kStemChannels = 32, kHeadChannels = 1280;
-// Bounds the activations (96 x 112 x 112 floats a tile at the widest place) and keeps them near the cache, whatever the caller's batch.
-constexpr std::int64_t kTilesAtOnce = 8;
+// Always exactly this many, the last piece padded, each piece on one thread: convolution libraries choose their blocking by batch size,
+// and a tile's features must not depend on the tiles beside it. (They do depend, in the last bits, on LibTorch's number of threads, by
+// which oneDNN plans even what runs on one.) Two keep the activations (96 x 112 x 112 floats a tile at the widest) near the cache.
+constexpr std::int64_t kTilesAtOnce = 2;
 
 struct Stage {
   std::int64_t kernel, stride, expansion, channels, repeats;
@@ -134,12 +136,16 @@ class EfficientNetLite0 final : public TileEncoder {
 
   at::Tensor encode(const at::Tensor& tiles) const override {
     check_tiles(tiles, info_);
-    const at::NoGradGuard no_grad;
     at::Tensor features = at::empty({tiles.size(0), kHeadChannels}, at::kFloat);
-    for (std::int64_t begin = 0; begin < tiles.size(0); begin += kTilesAtOnce) {
-      const std::int64_t count = std::min(kTilesAtOnce, tiles.size(0) - begin);
-      features.narrow(0, begin, count).copy_(encode_few(tiles.narrow(0, begin, count)));
-    }
+    const std::int64_t pieces = (tiles.size(0) + kTilesAtOnce - 1) / kTilesAtOnce;
+    // At least two shares, one of them empty: with a single one LibTorch would run it outside the team, with all threads inside.
+    at::parallel_for(0, std::max<std::int64_t>(pieces, 2), 1, [&](std::int64_t first, std::int64_t last) {
+      const at::NoGradGuard no_grad_on_this_thread;
+      for (std::int64_t piece = first; piece < std::min(last, pieces); ++piece) {
+        const std::int64_t begin = piece * kTilesAtOnce, count = std::min(kTilesAtOnce, tiles.size(0) - begin);
+        features.narrow(0, begin, count).copy_(encode_piece(tiles.narrow(0, begin, count)).narrow(0, 0, count));
+      }
+    });
     return features;
   }
 
@@ -153,8 +159,10 @@ class EfficientNetLite0 final : public TileEncoder {
     return x.permute({0, 3, 1, 2});  // channels innermost already: this is LibTorch's channels_last
   }
 
-  at::Tensor encode_few(const at::Tensor& tiles) const {
-    at::Tensor x = relu6_(stem_(normalised(tiles)));
+  at::Tensor encode_piece(const at::Tensor& tiles) const {
+    const at::Tensor padded =
+        tiles.size(0) == kTilesAtOnce ? tiles : at::constant_pad_nd(tiles, {0, 0, 0, 0, 0, 0, 0, kTilesAtOnce - tiles.size(0)});
+    at::Tensor x = relu6_(stem_(normalised(padded)));
     for (const Block& block : blocks_) x = block(x);
     return relu6_(head_(x)).mean(at::IntArrayRef{2, 3});
   }

@@ -55,7 +55,7 @@ TEST(MaskOps, OtsuSplitsTwoHeapsBetweenThem) {
 }
 
 TEST(MaskOps, ClosingWithAnEvenSquareClosesGapsWithoutMovingTheMask) {
-  io::Image block = mask_of({"............", "............", "...####.....", "...####.....", "...####.....", "............", "............"});
+  io::Image block = mask_of({"............", "............", "...####.....", "...####.....", "...####.....", "............", "............", "............"});
   const io::Image before = block;
   close_mask(block, 4);
   EXPECT_EQ(block.pixels, before.pixels) << "a convex block must stay where it is";

@@ -54,7 +54,9 @@ TEST(FeatureStream, KeepsScanOrderWhateverTheTiming) {
       ASSERT_EQ(features[i][3].item<float>(), static_cast<float>(coords[2 * i]));
       ASSERT_EQ(features[i][4].item<float>(), static_cast<float>(coords[2 * i + 1]));
     }
-    if (first.defined()) EXPECT_TRUE(at::equal(first, features));
+    if (first.defined()) {
+      EXPECT_TRUE(at::equal(first, features));
+    }
     first = features;
   }
 }

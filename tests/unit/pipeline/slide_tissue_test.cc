@@ -145,8 +145,8 @@ ReadPlan native_plan(std::int64_t tile, std::int64_t overlap = 0) {
 }
 
 TEST(TileGrid, ShareOfTissueIsExact) {
-  // Tissue covers x < 3000 of every row; the mask has 8 um pixels, so its edge falls on 3008 or 2992 level-0 pixels.
-  const PaintedSlide slide(6000, 6000, {1}, 0.5, rectangles({{0, 0, 2992, 6000}}));
+  // The mask has 16 level-0 pixels a pixel: tissue ends on the border of one.
+  const PaintedSlide slide(6000, 27 * 224, {1}, 0.5, rectangles({{0, 0, 2992, 27 * 224}}));
   const Tissue tissue = found(slide);
   const ReadPlan plan = native_plan(224);
   // Column 13 spans 2912..3136: (2992 - 2912) / 224 = 0.357 of it is tissue (closing and median leave a straight edge in place).

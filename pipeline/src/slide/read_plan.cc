@@ -63,9 +63,9 @@ std::int64_t parse_overlap(const std::string& text, std::int64_t tile_px) {
   stream.imbue(std::locale::classic());
   double value = 0;
   char unit = 0;
-  const bool percent = (stream >> value) && (stream >> unit) && unit == '%';
-  const bool good = !stream.bad() && (percent ? (stream >> std::ws).eof() : !text.empty() && unit == 0);
-  if (!good || value < 0 || (percent && value >= 100))
+  const bool number = static_cast<bool>(stream >> value);
+  const bool percent = number && (stream >> unit) && unit == '%' && (stream >> std::ws).eof();
+  if (!number || (unit != 0 && !percent) || value < 0 || (percent && value >= 100))
     throw Error(ErrorCode::kUsage, "--overlap", "'" + text + "' is neither a number of target pixels nor a percentage of the tile",
                 "Pass for instance 112 or 50%.");
   return rounded_px(percent ? static_cast<double>(tile_px) * value / 100 : value);

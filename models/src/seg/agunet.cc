@@ -72,6 +72,11 @@ FoldedAgunet fold_network(const SegConfig& config, const StateDict& state) {
     if (config.attention) decoder.gate = fold_gate(state, layer_name("dec", level, ".gate"));
     folded.decoders.push_back(std::move(decoder));
   }
+  const auto widen = [](Folded& first) { first.weight = channels_last(at_least_two_channels(first.weight)); };
+  widen(folded.encoders.front().block.first);
+  for (FoldedAgunet::Encoder& encoder : folded.encoders) {
+    if (encoder.pyramid) widen(*encoder.pyramid);
+  }
   folded.bottom = fold_block(state, "bottom");
   folded.head = fold(state, "head0", "");
   return folded;
@@ -244,7 +249,7 @@ at::Tensor Agunet::infer(const at::Tensor& x) const {
   const at::NoGradGuard no_grad;
   const std::shared_ptr<const FoldedAgunet> weights = folded();
   std::vector<at::Tensor> skips(weights->encoders.size());
-  at::Tensor h = channels_last(x), pyramid = h;
+  at::Tensor h = channels_last(at_least_two_channels(x)), pyramid = h;
   for (std::size_t level = 0; level < skips.size(); ++level) {
     skips[level] = run_encoder(static_cast<std::int64_t>(level), std::move(h), pyramid, weights->encoders[level]);
     h = max_pool(skips[level]);

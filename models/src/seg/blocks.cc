@@ -6,6 +6,7 @@
 #include <ATen/ops/avg_pool2d.h>
 #include <ATen/ops/avg_pool3d.h>
 #include <ATen/ops/batch_norm.h>
+#include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/convolution.h>
 #include <ATen/ops/max_pool2d.h>
 #include <ATen/ops/max_pool3d.h>
@@ -46,6 +47,13 @@ at::Tensor batch_norm(const at::Tensor& x, const StateDict& state, const std::st
 
 at::Tensor channels_last(const at::Tensor& x) {
   return x.contiguous(x.dim() == 4 ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::ChannelsLast3d);
+}
+
+at::Tensor at_least_two_channels(const at::Tensor& x) {
+  if (x.size(1) >= 2) return x;
+  std::vector<std::int64_t> padding(static_cast<std::size_t>(2 * (x.dim() - 1)), 0);  // last axis first, (before, after) each
+  padding.back() = 1;
+  return at::constant_pad_nd(x, padding, 0);
 }
 
 Folded fold(const StateDict& state, const std::string& convolution, const std::string& norm, std::int64_t out_dim) {

@@ -28,6 +28,10 @@ at::Tensor batch_norm(const at::Tensor& x, const StateDict& state, const std::st
 /// The dense layout in which CPU convolutions need no reordering of activations: channels innermost.
 at::Tensor channels_last(const at::Tensor& x);
 
+/// Images (or kernels) with a second channel of zeros where they have only one. A single channel has no layout to recognise, so LibTorch
+/// would fall back to its slow convolution: 0.35 s instead of 0.17 s on 128 x 128 x 144.
+at::Tensor at_least_two_channels(const at::Tensor& x);
+
 /// A convolution with the batch norm that follows it folded in.
 struct Folded {
   at::Tensor weight, bias;

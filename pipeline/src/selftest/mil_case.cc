@@ -1,0 +1,178 @@
+// MIL cases: forward both ways (whole bag, stream), losses, gradients, replayed masks.
+#include <optional>
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/softmax.h>
+#include <ATen/ops/zeros.h>
+
+#include <fovea/base/error.h>
+#include <fovea/models/attention.h>
+#include <fovea/models/mil.h>
+
+#include "model_recognition.h"
+#include "selftest/case_file.h"
+#include "tensor_bridge.h"
+
+namespace fovea::pipeline::selftest {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The tensor `name` of any safetensors file beside the case.
+at::Tensor find_bag(const CaseFile& file, const std::string& name) {
+  if (file.has(name)) return file.tensor(name);
+  for (const auto& entry : fs::directory_iterator(fs::absolute(file.path()).parent_path())) {
+    if (!entry.is_regular_file() || entry.path().extension() != ".safetensors") continue;
+    std::optional<io::WeightFile> neighbour;
+    try {
+      neighbour = io::read_safetensors(entry.path());
+    } catch (const Error&) {
+      continue;  // a damaged neighbour is reported when its own turn comes
+    }
+    if (auto found = neighbour->tensors.find(name); found != neighbour->tensors.end()) return to_tensor(found->second).clone();
+  }
+  throw Error(ErrorCode::kNotFound, file.path().string(), "no file beside the case holds its bag '" + name + "'",
+              "Keep the case in the folder it came in.");
+}
+
+/// bool [K, N] from the indices of the masked instances [K, q].
+std::optional<at::Tensor> mask_of(const CaseFile& file, std::int64_t rows) {
+  if (!file.has("stkim_masked_idx")) return {};
+  const at::Tensor index = file.tensor("stkim_masked_idx");
+  if (index.dim() != 2) throw Error(ErrorCode::kShape, file.path().string(), "stkim_masked_idx is not [K, q]", "Use a fixture of this model.");
+  return at::zeros({index.size(0), rows}, at::kBool).scatter_(1, index, true);
+}
+
+/// Uneven pieces: one row, then seven, then the rest in hundreds, so that no piece boundary coincides with a kernel's.
+models::MilOutput streamed(const models::MilModel& model, const at::Tensor& bag) {
+  auto stream = model.stream();
+  std::int64_t begin = 0;
+  for (std::int64_t piece = 1; begin < bag.size(0); piece = piece == 1 ? 7 : 100) {
+    const std::int64_t end = std::min(begin + piece, bag.size(0));
+    stream->push(bag.slice(0, begin, end).contiguous());
+    begin = end;
+  }
+  return stream->finish();
+}
+
+using Field = at::Tensor (*)(const models::MilOutput&);
+
+class MilCase {
+ public:
+  MilCase(const CaseFile& file, Expectations& expected, const RunOptions& options) : file_(file), expected_(expected), options_(options) {
+    recognised_ = recognise_weights(file.file(), file.path().string());
+    if (!recognised_.mil) throw Error(ErrorCode::kUnsupported, file.path().string(), "the weights are not those of a MIL model", "Use an intact fixture.");
+    bag_ = find_bag(file, file.text("bag")).to(options.device, at::kFloat).contiguous();
+    mask_ = mask_of(file, bag_.size(0));
+    if (mask_) mask_ = mask_->to(options.device);
+  }
+
+  void run() {
+    {
+      const at::NoGradGuard no_grad;
+      const auto model = make(false);
+      plain_ = model->forward(bag_);
+      outputs_.push_back(mask_ ? model->forward(bag_, mask_) : plain_);
+      if (!mask_) outputs_.push_back(streamed(*model, bag_));
+    }
+    train_ = make(true);
+    outputs_.push_back(train_->forward(bag_, mask_));
+    check_forward();
+    check_losses();
+  }
+
+ private:
+  std::unique_ptr<models::MilModel> make(bool trainable) {
+    models::StateDict state;
+    for (const auto& [name, tensor] : recognised_.state) state.emplace(name, tensor.detach().clone().to(options_.device));
+    auto model = models::mil_model(recognised_.mil->architecture).make(*recognised_.mil, std::move(state));
+    for (const auto& spec : recognised_.specs)
+      if (trainable && !spec.is_buffer()) model->state().at(spec.name).requires_grad_(true);
+    return model;
+  }
+
+  std::vector<at::Tensor> each(Field field) const {
+    std::vector<at::Tensor> values;
+    for (const auto& output : outputs_) values.push_back(field(output));
+    return values;
+  }
+
+  void check_forward() {
+    const auto forward = [&](const std::string& name, Field field) { expected_.check(name, each(field), Quantity::kMilForward); };
+    forward("attn_raw", [](const models::MilOutput& o) { return o.attn_raw; });
+    forward("attn_softmax", [](const models::MilOutput& o) { return o.attn_softmax; });
+    forward("attn_bag", [](const models::MilOutput& o) { return o.attn_softmax.mean(0, true); });
+    forward("branch_logits", [](const models::MilOutput& o) { return o.branch_logits; });
+    forward("bag_logits", [](const models::MilOutput& o) { return o.bag_logits; });
+    forward("bag_prob", [](const models::MilOutput& o) { return at::softmax(o.bag_logits, 1); });
+    expected_.check("attn_raw_unmasked", {plain_.attn_raw}, Quantity::kMilForward);
+  }
+
+  void check_losses() {
+    if (!file_.has("label")) return;
+    const at::Tensor label = file_.tensor("label").reshape({}).to(options_.device);
+    const double aem_lambda = file_.number("aem_lambda", 0);
+    std::vector<models::MilLoss> losses;
+    for (const auto& output : outputs_) losses.push_back(models::mil_loss(output, label, aem_lambda));
+    const auto loss = [&](const std::string& name, at::Tensor models::MilLoss::*member) {
+      std::vector<at::Tensor> values;
+      for (const auto& each_loss : losses)
+        if ((each_loss.*member).defined()) values.push_back(each_loss.*member);
+      if (!values.empty()) expected_.check(name, values, Quantity::kMilLoss);
+    };
+    loss("loss_bag", &models::MilLoss::bag);
+    loss("loss_branch", &models::MilLoss::branch);
+    loss("loss_div", &models::MilLoss::diversity);
+    loss("loss_total", &models::MilLoss::total);
+    loss("loss_neg_entropy", &models::MilLoss::neg_entropy);
+    expected_.check("neg_entropy_logged", each([](const models::MilOutput& o) { return -o.entropy.mean(); }), Quantity::kMilLoss);
+    check_gradients(losses.back().total);
+  }
+
+  /// A parameter that no gradient reaches has a zero gradient.
+  void check_gradients(const at::Tensor& total) {
+    total.backward();
+    for (const auto& [name, parameter] : train_->state()) {
+      const at::Tensor gradient = parameter.grad();
+      expected_.check("g." + name, {gradient.defined() ? gradient : at::zeros(parameter.sizes())}, Quantity::kMilGradient);
+    }
+  }
+
+  const CaseFile& file_;
+  Expectations& expected_;
+  const RunOptions& options_;
+  RecognisedModel recognised_;
+  at::Tensor bag_;
+  std::optional<at::Tensor> mask_;
+  std::unique_ptr<models::MilModel> train_;
+  models::MilOutput plain_;
+  std::vector<models::MilOutput> outputs_;  ///< whole bag, stream (where nothing is masked), whole bag with gradient: last
+};
+
+}  // namespace
+
+void run_mil_case(const CaseFile& file, Expectations& expected, const RunOptions& options) {
+  MilCase(file, expected, options).run();
+  expected.close("not computed by this version");
+}
+
+/// Entropy terms: `X_attn_raw` -> `X_neg_entropy`, `X_grad`, unless a top-k `X_k` belongs to it.
+void run_mil_losses(const CaseFile& file, Expectations& expected, const RunOptions& options) {
+  for (const std::string& name : file.names()) {
+    if (!ends_with(name, "_attn_raw")) continue;
+    const std::string stem = name.substr(0, name.size() - 9);
+    if (!expected.wants(stem + "_neg_entropy") || file.has(stem + "_k")) continue;
+    at::Tensor raw = file.tensor(name).to(options.device).set_requires_grad(true);
+    const at::Tensor scores = raw.flatten(0, -2);
+    const auto pooled = attention::score_pool(scores, at::zeros({scores.size(1), 1}, scores.options()));
+    const at::Tensor neg_entropy = -pooled.entropy.mean();
+    neg_entropy.backward();
+    expected.check(stem + "_neg_entropy", {neg_entropy}, Quantity::kMilLoss);
+    expected.check(stem + "_grad", {raw.grad()}, Quantity::kMilGradient);
+  }
+  expected.close("not computed by this version");
+}
+
+}  // namespace fovea::pipeline::selftest

@@ -1,0 +1,120 @@
+// Tile encoders without their real weights (those: tests/parity/encoder_parity_test.cc).
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <string>
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/randint.h>
+#include <ATen/ops/stack.h>
+#include <ATen/ops/zeros.h>
+#include <torch/csrc/jit/api/module.h>
+
+#include <fovea/base/error.h>
+#include <fovea/models/encoder.h>
+
+namespace fovea::models {
+namespace {
+
+const EncoderRow& lite0() { return encoder("efficientnet_lite0"); }
+
+at::Tensor random_tiles(std::int64_t count, std::int64_t edge) {
+  return at::randint(0, 256, {count, edge, edge, 3}, at::make_generator<at::CPUGeneratorImpl>(1), at::kByte);
+}
+
+Error error_of(const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    return error;
+  }
+  ADD_FAILURE() << "no fovea::Error was thrown";
+  return Error(ErrorCode::kInternal, "", "none");
+}
+
+TEST(EncoderRegistry, NamesItsRowsAndSaysWhatItKnows) {
+  EXPECT_EQ(lite0().info.dim, 1280);
+  EXPECT_EQ(lite0().info.name, lite0().name);
+  const Error error = error_of([] { encoder("no-such-encoder"); });
+  EXPECT_EQ(error.code(), ErrorCode::kNotFound);
+  EXPECT_NE(std::string(error.what()).find("efficientnet_lite0"), std::string::npos);
+}
+
+TEST(EfficientNetLite0, HasTheTensorsOfThePublishedCheckpoint) {
+  const auto specs = lite0().specs();
+  EXPECT_EQ(specs.size(), 245U) << "294 entries less one counter for each of 49 norms";
+  EXPECT_EQ(parameter_count(specs, true), 3'371'008);
+}
+
+TEST(EfficientNetLite0, DropsTheClassifierAndTheCountersOfTheCheckpoint) {
+  StateDict state = random_state(lite0().specs(), 1);
+  const std::size_t wanted = state.size();
+  state["_fc.weight"] = at::zeros({1000, 1280});
+  state["_bn0.num_batches_tracked"] = at::zeros({}, at::kLong);
+  const StateDict kept = without_dropped(lite0(), state);
+  EXPECT_EQ(kept.size(), wanted);
+  EXPECT_NO_THROW(checked_state(lite0().specs(), kept, "test"));
+}
+
+TEST(EfficientNetLite0, GivesOneRowForEachTileWhateverTheBatch) {
+  const auto network = lite0().make(random_state(lite0().specs(), 1), lite0().info);
+  const at::Tensor tiles = random_tiles(3, 224);
+  const at::Tensor features = network->encode(tiles);
+  ASSERT_EQ(features.sizes(), (at::IntArrayRef{3, 1280}));
+  EXPECT_EQ(features.scalar_type(), at::kFloat);
+  EXPECT_FALSE(features[0].equal(features[1]));
+  for (std::int64_t i = 0; i < 3; ++i) EXPECT_TRUE(network->encode(tiles.narrow(0, i, 1))[0].equal(features[i])) << i;
+  EXPECT_EQ(network->encode(tiles.narrow(0, 0, 0)).sizes(), (at::IntArrayRef{0, 1280}));
+}
+
+TEST(EfficientNetLite0, RefusesTilesOfAnotherSizeOrType) {
+  const auto network = lite0().make(random_state(lite0().specs(), 1), lite0().info);
+  EXPECT_EQ(error_of([&] { network->encode(random_tiles(1, 256)); }).code(), ErrorCode::kShape);
+  EXPECT_EQ(error_of([&] { network->encode(at::zeros({1, 224, 224, 3})); }).code(), ErrorCode::kShape);
+  EXPECT_EQ(error_of([&] { network->encode(at::zeros({1, 3, 224, 224}, at::kByte)); }).code(), ErrorCode::kShape);
+}
+
+/// A TorchScript file made here, gone with the object.
+class ScriptFile {
+ public:
+  explicit ScriptFile(const std::string& source) {
+    char name[] = "/tmp/fovea-script-XXXXXX";
+    close(mkstemp(name));
+    path = name;
+    torch::jit::Module module("encoder");
+    module.define(source);
+    module.save(path);
+  }
+  ~ScriptFile() { std::remove(path.c_str()); }
+  std::string path;
+};
+
+TEST(TorchScriptEncoder, MeasuresItsWidthAndNormalisesTheTiles) {
+  const ScriptFile file("def forward(self, x):\n  return x.mean([2, 3])\n");
+  const EncoderInfo info{.name = "mine", .dim = 0, .tile_px = 8, .mean = {0.5, 0.25, 0}, .std = {0.5, 0.5, 1}};
+  const auto network = load_torchscript_encoder(file.path, info);
+  EXPECT_EQ(network->info().dim, 3);
+  const at::Tensor features = network->encode(at::full({2, 8, 8, 3}, 255, at::kByte));
+  EXPECT_NEAR(features[1][0].item<double>(), 1, 1e-6);
+  EXPECT_NEAR(features[1][1].item<double>(), 1.5, 1e-6);
+  EXPECT_NEAR(features[1][2].item<double>(), 1, 1e-6);
+  EXPECT_EQ(network->encode(at::zeros({0, 8, 8, 3}, at::kByte)).sizes(), (at::IntArrayRef{0, 3}));
+}
+
+TEST(TorchScriptEncoder, RefusesFilesThatAreNoTorchScriptOrNoEncoder) {
+  EXPECT_EQ(error_of([] { load_torchscript_encoder("/nonexistent/encoder.pt", {}); }).code(), ErrorCode::kCorrupt);
+  const ScriptFile image_to_image("def forward(self, x):\n  return x\n");
+  const Error error = error_of([&] { load_torchscript_encoder(image_to_image.path, {.tile_px = 8}); });
+  EXPECT_EQ(error.code(), ErrorCode::kUnsupported);
+  EXPECT_EQ(error.subject(), image_to_image.path);
+  const ScriptFile failing("def forward(self, x):\n  return x.view([7])\n");
+  EXPECT_EQ(error_of([&] { load_torchscript_encoder(failing.path, {.tile_px = 8}); }).code(), ErrorCode::kUnsupported);
+}
+
+}  // namespace
+}  // namespace fovea::models

@@ -113,6 +113,8 @@ void add_parameter(CLI::App& command, const Parameter& parameter, std::map<std::
   option->type_name(type_name(parameter.type))->group(parameter.group == "Main" ? "Options" : parameter.group);
   const bool many = parameter.type == ParameterType::kTextList || parameter.type == ParameterType::kFileList;
   option->expected(1, many ? CLI::detail::expected_max_vector_size : 1);
+  // CLI11 takes one value of an unbounded list unless told so; a list of texts is one word with commas.
+  option->allow_extra_args(parameter.type == ParameterType::kFileList);
   if (parameter.required) option->required();
   if (!parameter.choices.empty()) option->check(CLI::IsMember(parameter.choices));
 }

@@ -70,6 +70,7 @@ Opened open(const fs::path& path) {
   description.format = file.format;
   description.parameters = models::parameter_count(opened.model.specs);
   description.metadata = file.metadata;
+  description.metadata.erase("nodes");  // the ONNX graph: it has served its purpose, and fills pages
   add_folder_preprocessing(path, description.metadata);
   description.labels = class_labels(opened.model, description.metadata, subject);
   description.notices = file.notices;

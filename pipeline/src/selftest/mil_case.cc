@@ -86,12 +86,11 @@ class MilCase {
  private:
   std::unique_ptr<models::MilModel> make(bool trainable) {
     models::StateDict state;
-    for (const auto& [name, tensor] : recognised_.state) {
-      at::Tensor copy = tensor.detach().clone().to(options_.device);
-      if (trainable) copy.set_requires_grad(true);
-      state.emplace(name, copy);
-    }
-    return models::mil_model(recognised_.mil->architecture).make(*recognised_.mil, std::move(state));
+    for (const auto& [name, tensor] : recognised_.state) state.emplace(name, tensor.detach().clone().to(options_.device));
+    auto model = models::mil_model(recognised_.mil->architecture).make(*recognised_.mil, std::move(state));
+    for (const auto& spec : recognised_.specs)
+      if (trainable && !spec.is_buffer()) model->state().at(spec.name).requires_grad_(true);
+    return model;
   }
 
   std::vector<at::Tensor> each(Field field) const {

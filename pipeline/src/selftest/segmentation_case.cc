@@ -55,12 +55,11 @@ class SegmentationCase {
  private:
   std::unique_ptr<models::SegNetwork> make(bool trainable) const {
     models::StateDict state;
-    for (const auto& spec : recognised_.specs) {
-      at::Tensor copy = recognised_.state.at(spec.name).detach().clone().to(options_.device);
-      if (trainable && !spec.is_buffer()) copy.set_requires_grad(true);
-      state.emplace(spec.name, copy);
-    }
-    return models::seg_model(recognised_.segmentation->architecture).make(*recognised_.segmentation, std::move(state));
+    for (const auto& [name, tensor] : recognised_.state) state.emplace(name, tensor.detach().clone().to(options_.device));
+    auto network = models::seg_model(recognised_.segmentation->architecture).make(*recognised_.segmentation, std::move(state));
+    for (const auto& spec : recognised_.specs)
+      if (trainable && !spec.is_buffer()) network->state().at(spec.name).requires_grad_(true);
+    return network;
   }
 
   void check_inference() {
@@ -88,7 +87,7 @@ class SegmentationCase {
     const auto network = make(true);
     const models::SegOutput output = network->forward(x_, true);
     for (std::size_t level = 0; level < output.heads.size(); ++level)
-      expected_.check("train.out.head" + std::to_string(level), {at::softmax(output.heads[level], 1)}, Quantity::kSegProbability);
+      expected_.check("train.out.head" + std::to_string(level), {at::softmax(output.heads[level], 1)}, Quantity::kSegTrainingProbability);
     if (!label_.defined()) return;
     const at::Tensor loss = models::deep_supervision_loss(output, label_);
     expected_.check("train.loss_sum_fg_dice", {loss}, Quantity::kSegLoss);

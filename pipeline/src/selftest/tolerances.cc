@@ -15,6 +15,7 @@ constexpr std::array kTable{
     ToleranceRow{Q::kMilLoss, {2e-6, 1e-5}, "a few logarithms of forward values"},
     ToleranceRow{Q::kMilGradient, {1e-6, 1e-4}, "fixtures/mil allows 1e-6 + 1e-3 max; an independent implementation stays within 1e-5; softmax-invariant biases hold 1e-9 noise"},
     ToleranceRow{Q::kSegProbability, {5e-6, 0}, "segmentation.md 11: heads within 5e-6; gate maps are probabilities as well"},
+    ToleranceRow{Q::kSegTrainingProbability, {3e-5, 0}, "not stated: batch statistics amplify float32 rounding; the fixtures lie up to 1.7e-5 from a float64 run of the same step"},
     ToleranceRow{Q::kSegActivation, {5e-6, 1e-5}, "not stated for gated skips and bottleneck: ten float32 convolutions; mid.fuse is allowed 5e-5"},
     ToleranceRow{Q::kSegLoss, {1e-5, 0}, "segmentation.md 11: loss 1e-5"},
     ToleranceRow{Q::kSegGradient, {1e-7, 1e-3}, "segmentation.md 11: 1e-3 of the largest entry of each tensor"},

@@ -19,7 +19,7 @@ struct Tolerance {
 
 enum class Quantity {
   kMilForward, kMilLoss, kMilGradient,
-  kSegProbability, kSegActivation, kSegLoss, kSegGradient, kSegZeroGradient, kSegStatistics,
+  kSegProbability, kSegTrainingProbability, kSegActivation, kSegLoss, kSegGradient, kSegZeroGradient, kSegStatistics,
   kPipelineImage, kPipelineSoftmax, kPipelineProbability, kPipelineGeometry,
   kEmbedding, kPixelMean,
   kFloat64, kFloat64Gradient, kFloat32,

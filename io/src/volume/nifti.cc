@@ -1,0 +1,147 @@
+// NIfTI: ITK reads the voxels; what it decides silently is checked here from the header itself (mri-io.md 2.2).
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <memory>
+
+#include <itkNiftiImageIO.h>
+#include <zlib.h>
+
+#include <fovea/base/error.h>
+
+#include "volume/itk_bridge.h"
+#include "volume/volume_readers.h"
+
+namespace fovea::io {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr std::size_t kHeaderSize = 348;
+constexpr double kMaxDisagreementMm = 0.1;
+
+struct CloseGz {
+  void operator()(gzFile_s* file) const { gzclose(file); }
+};
+using GzFile = std::unique_ptr<gzFile_s, CloseGz>;  // zlib reads plain files as they are
+
+using Header = std::array<unsigned char, kHeaderSize>;
+using Matrix = std::array<double, 12>;  // rows of index -> mm
+
+bool ends_with(const std::string& text, std::string_view end) { return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0; }
+
+template <class T>
+T field(const Header& header, std::size_t offset, bool swap) {
+  std::array<unsigned char, sizeof(T)> raw;
+  std::copy_n(header.begin() + static_cast<std::ptrdiff_t>(offset), sizeof(T), raw.begin());
+  if (swap) std::reverse(raw.begin(), raw.end());
+  T value;
+  std::memcpy(&value, raw.data(), sizeof(T));
+  return value;
+}
+
+Matrix qform_of(const Header& h, bool swap) {
+  const double b = field<float>(h, 256, swap), c = field<float>(h, 260, swap), d = field<float>(h, 264, swap);
+  const double a = std::sqrt(std::max(0.0, 1 - b * b - c * c - d * d));
+  const double dx = field<float>(h, 80, swap), dy = field<float>(h, 84, swap), dz = field<float>(h, 88, swap) * (field<float>(h, 76, swap) < 0 ? -1.0 : 1.0);
+  return {(a * a + b * b - c * c - d * d) * dx, 2 * (b * c - a * d) * dy, 2 * (b * d + a * c) * dz, field<float>(h, 268, swap),
+          2 * (b * c + a * d) * dx, (a * a + c * c - b * b - d * d) * dy, 2 * (c * d - a * b) * dz, field<float>(h, 272, swap),
+          2 * (b * d - a * c) * dx, 2 * (c * d + a * b) * dy, (a * a + d * d - b * b - c * c) * dz, field<float>(h, 276, swap)};
+}
+
+Matrix sform_of(const Header& h, bool swap) {
+  Matrix matrix{};
+  for (std::size_t i = 0; i < 12; ++i) matrix[i] = field<float>(h, 280 + 4 * i, swap);
+  return matrix;
+}
+
+double largest_corner_distance(const Matrix& a, const Matrix& b, const std::array<double, 3>& last) {
+  double largest = 0;
+  for (int corner = 0; corner < 8; ++corner) {
+    double squared = 0;
+    for (std::size_t row = 0; row < 3; ++row) {
+      double difference = a[4 * row + 3] - b[4 * row + 3];
+      for (std::size_t axis = 0; axis < 3; ++axis)
+        if (corner >> axis & 1) difference += (a[4 * row + axis] - b[4 * row + axis]) * last[axis];
+      squared += difference * difference;
+    }
+    largest = std::max(largest, std::sqrt(squared));
+  }
+  return largest;
+}
+
+/// The data file of a header: itself, or the .img beside a .hdr.
+std::optional<Header> read_header(const fs::path& path, bool& swap) {
+  GzFile file(gzopen(path.c_str(), "rb"));
+  Header header{};
+  if (!file || gzread(file.get(), header.data(), kHeaderSize) != static_cast<int>(kHeaderSize)) return {};
+  const auto size = field<std::int32_t>(header, 0, false);
+  swap = size != 348 && size != 540;
+  if (field<std::int32_t>(header, 0, swap) != 348) return {};  // NIfTI-2 is left to ITK
+  if (std::memcmp(header.data() + 344, "n+1", 3) != 0 && std::memcmp(header.data() + 344, "ni1", 3) != 0) return {};
+  return header;
+}
+
+/// Inflates once without keeping anything: a truncated file is refused before anything is allocated for it.
+void check_complete(const fs::path& path, const Header& header, bool swap) {
+  if (std::memcmp(header.data() + 344, "n+1", 3) != 0) return;
+  double expected = field<float>(header, 108, swap);
+  double size = field<std::int16_t>(header, 72, swap) / 8.0;
+  for (int axis = 1; axis <= field<std::int16_t>(header, 40, swap) && axis < 8; ++axis) size *= std::max<double>(1, field<std::int16_t>(header, 40 + 2 * axis, swap));
+  expected += size;
+  GzFile file(gzopen(path.c_str(), "rb"));
+  std::vector<char> block(1 << 20);
+  double found = 0;
+  for (int count; found < expected && (count = gzread(file.get(), block.data(), static_cast<unsigned>(block.size()))) != 0; found += count)
+    if (count < 0) break;
+  if (found < expected)
+    throw Error(ErrorCode::kCorrupt, path.string(), "the file is truncated: its header promises " + std::to_string(static_cast<long long>(expected)) + " bytes, " +
+                std::to_string(static_cast<long long>(found)) + " are there", "Copy or export it again.");
+}
+
+void note_orientation(const Header& header, bool swap, Volume& volume) {
+  const bool qform = field<std::int16_t>(header, 252, swap) > 0, sform = field<std::int16_t>(header, 254, swap) > 0;
+  if (!qform && !sform) volume.notices.push_back("the header gives no orientation (qform and sform codes are 0): left and right cannot be told; check the overlay");
+  if (!qform || !sform) return;
+  const std::array<double, 3> last{static_cast<double>(volume.geometry.size[0] - 1), static_cast<double>(volume.geometry.size[1] - 1), static_cast<double>(volume.geometry.size[2] - 1)};
+  const double distance = largest_corner_distance(qform_of(header, swap), sform_of(header, swap), last);
+  if (distance > kMaxDisagreementMm)
+    volume.notices.push_back("the header's two orientations (qform, sform) differ by up to " + std::to_string(distance).substr(0, 5) + " mm; check the overlay");
+}
+
+/// Sizes are known before anything is inflated or allocated.
+void check_header(const fs::path& path, const Header& header, bool swap, const VolumeReadOptions& options) {
+  const int rank = field<std::int16_t>(header, 40, swap);
+  double voxels = 1;
+  for (int axis = 1; axis <= std::min(rank, 7); ++axis) {
+    const int extent = field<std::int16_t>(header, static_cast<std::size_t>(40 + 2 * axis), swap);
+    if (extent < 1 && axis <= 3) throw Error(ErrorCode::kCorrupt, path.string(), "the header gives an impossible size", "Export the volume again.");
+    voxels *= std::max(1, extent);
+  }
+  if (rank < 1 || rank > 7) throw Error(ErrorCode::kCorrupt, path.string(), "the header gives an impossible number of dimensions", "Export the volume again.");
+  check_memory(path.string(), voxels, options);
+}
+
+}  // namespace
+
+bool is_nifti(const fs::path& path) {
+  const std::string name = path.filename().string();
+  return ends_with(name, ".nii") || ends_with(name, ".nii.gz") || ends_with(name, ".hdr") || ends_with(name, ".img") || ends_with(name, ".img.gz");
+}
+
+Volume read_nifti(const fs::path& path, const VolumeReadOptions& options) {
+  bool swap = false;
+  const auto header = read_header(path, swap);
+  if (header) {
+    check_header(path, *header, swap, options);
+    check_complete(path, *header, swap);
+  } else if (auto probe = itk::NiftiImageIO::New(); silence_itk(), !probe->CanReadFile(path.c_str())) {
+    throw Error(ErrorCode::kCorrupt, path.string(), "this is not a NIfTI file, whatever its name says", "Copy or export it again.");
+  }
+  auto image_io = itk::NiftiImageIO::New();
+  Volume volume = read_with(image_io, path, options);
+  if (header) note_orientation(*header, swap, volume);
+  return volume;
+}
+
+}  // namespace fovea::io

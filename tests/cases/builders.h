@@ -92,7 +92,7 @@ inline void add_slide_builders(std::map<std::string, Builder>& all) {
       slide(in);
     };
   };
-  all["slide"] = with_model([](const fs::path& in) { picture(in / "slide.png", 512, true); });
+  all["slide"] = with_model([](const fs::path& in) { picture(in / "slide.png", 1024, true); });
   all["blank-slide"] = with_model([](const fs::path& in) { picture(in / "slide.png", 512, false); });
   all["empty-slide"] = with_model([](const fs::path& in) { write_bytes(in / "slide.svs", ""); });
   all["text-slide"] = with_model([](const fs::path& in) { write_bytes(in / "slide.svs", std::string(3000, 'x')); });

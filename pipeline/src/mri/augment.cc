@@ -65,8 +65,10 @@ void change_contrast(std::vector<float>& image, double exponent) {
 
 }  // namespace
 
-View augmented(const OutlinedSlice& slice, std::int64_t size, const Augmentation& augmentation, std::uint64_t seed, std::int64_t epoch, std::int64_t index) {
-  Random random(mixed(mixed(seed, static_cast<std::uint64_t>(epoch)), static_cast<std::uint64_t>(index)));
+View augmented(const OutlinedSlice& original, const std::optional<Fold>& fold, std::int64_t size, const Augmentation& augmentation, const ViewSeed& seed) {
+  Random random(mixed(mixed(seed.seed, static_cast<std::uint64_t>(seed.epoch)), static_cast<std::uint64_t>(seed.index)));
+  const bool healthy = fold && random.uniform(0, 1) < augmentation.healthy;
+  const OutlinedSlice slice = healthy ? mirrored_healthy_half(original, size, *fold) : original;
   const Turn turn = random_turn(random, size, augmentation);
   const double centre = static_cast<double>(size - 1) / 2;
   View view{std::vector<float>(slice.image.size()), std::vector<std::uint8_t>(slice.mask.size())};

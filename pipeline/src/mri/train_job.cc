@@ -42,6 +42,7 @@ struct TrainRequest {
   std::vector<std::string> classes;
   std::int64_t size = 128;
   double pixel_mm = 0.98;
+  std::vector<std::string> planes;
   models::SegConfig config;
   models::TrainOptions options;
   std::int64_t threads = 0;
@@ -60,6 +61,12 @@ std::vector<std::int64_t> filters_of(const JobValues& values) {
   return filters;
 }
 
+std::string joined(const std::vector<std::string>& items) {
+  std::string text;
+  for (const std::string& item : items) text += (text.empty() ? "" : ",") + item;
+  return text;
+}
+
 void require(bool good, const std::string& option, const std::string& problem, const std::string& remedy) {
   if (!good) throw Error(ErrorCode::kUsage, option, problem, remedy);
 }
@@ -67,7 +74,7 @@ void require(bool good, const std::string& option, const std::string& problem, c
 TrainRequest train_request(const JobValues& values) {
   TrainRequest request;
   request.slices = values.text("slices"), request.out = values.text("out");
-  request.classes = values.list("classes");
+  request.classes = values.list("classes"), request.planes = values.list("planes");
   request.size = values.integer("size"), request.pixel_mm = values.number("pixel-mm");
   request.config = {.architecture = "agunet", .dims = 2, .channels = 1, .classes = 1 + static_cast<std::int64_t>(request.classes.size()), .filters = filters_of(values)};
   request.options.epochs = values.integer("epochs"), request.options.learning_rate = values.number("lr");
@@ -79,6 +86,8 @@ TrainRequest train_request(const JobValues& values) {
   require(request.options.epochs >= 1 && request.options.batch >= 1, "--epochs, --batch", "both must be at least 1", "Correct them.");
   require(request.options.learning_rate > 0 && request.options.learning_rate < 1, "--lr", "the learning rate must be between 0 and 1", "Take 0.002.");
   require(request.pixel_mm > 0, "--pixel-mm", "the pixel size must be positive", "Give the millimetres of one pixel of the image files.");
+  for (const std::string& plane : request.planes)
+    require(plane == "axial" || plane == "coronal" || plane == "sagittal", "--planes", "'" + plane + "' is no plane", "Give some of axial, coronal, sagittal.");
   require(request.out.extension() == ".safetensors", "--out", "the weights are written as safetensors", "Give a file name that ends in .safetensors.");
   return request;
 }
@@ -146,10 +155,16 @@ class TrainRun {
   void train(models::SegNetwork& network) {
     meter_.stage("training", 0.05, 0.95);
     const auto samples = static_cast<std::int64_t>(set_.train.size());
+    std::vector<std::optional<Fold>> folds;
+    for (const OutlinedSlice& slice : set_.train) {
+      folds.push_back(find_fold(slice, request_.size));
+      foldable_ += folds.back().has_value();
+      throw_if_stopped(meter_.stop());
+    }
     std::int64_t seen = 0;
     const auto sample = [&](std::int64_t i, std::int64_t epoch) {
       meter_.advance(static_cast<double>(seen++) / static_cast<double>(samples * request_.options.epochs));
-      const View view = augmented(set_.train[static_cast<std::size_t>(i)], request_.size, augmentation_, request_.options.seed, epoch, i);
+      const View view = augmented(set_.train[static_cast<std::size_t>(i)], folds[static_cast<std::size_t>(i)], request_.size, augmentation_, {request_.options.seed, epoch, i});
       return std::pair(image_tensor(view.image, request_.size), label_tensor(view.mask, request_.size));
     };
     models::train_segmentation(network, samples, sample, request_.options, [&](const models::EpochReport& report) {
@@ -179,13 +194,12 @@ class TrainRun {
     std::vector<std::string> labels{"background"};
     labels.insert(labels.end(), request_.classes.begin(), request_.classes.end());
     const models::SegConfig& c = request_.config;
-    std::string names;
-    for (const std::string& label : labels) names += (names.empty() ? "" : ",") + label;
+    const std::string names = joined(labels);
     const std::string side = std::to_string(request_.size);
     const Json preprocessing{{"task", "segmentation"}, {"imaging_modality", "MRI"}, {"new_axial_size", side + "," + side}, {"normalization_method", "zeromean"},
                              {"number_inputs", "1"}, {"nb_classes", std::to_string(labels.size())}, {"classes", names},
-                             {"slice_spacing_mm", slide::number_text(request_.pixel_mm * set_.scale, 6)}, {"foreground_fraction", slide::number_text(kForegroundFraction, 6)}};
-    const Json training{{"train_slices", set_.train.size()}, {"val_slices", set_.val.size()}, {"epochs", request_.options.epochs}, {"learning_rate", request_.options.learning_rate},
+                             {"slice_spacing_mm", slide::number_text(request_.pixel_mm * set_.scale, 6)}, {"foreground_fraction", slide::number_text(kForegroundFraction, 6)}, {"trained_planes", joined(request_.planes)}};
+    const Json training{{"train_slices", set_.train.size()}, {"val_slices", set_.val.size()}, {"symmetric_slices", foldable_}, {"epochs", request_.options.epochs}, {"learning_rate", request_.options.learning_rate},
                         {"batch", request_.options.batch}, {"seed", request_.options.seed}, {"last_loss", losses_.empty() ? 0.0 : losses_.back()}, {"val_dice_mean", scores.mean()},
                         {"val_dice_median", scores.median()}, {"val_share_dice_above_half", scores.share_above(0.5)}};
     const Json config{{"dims", c.dims}, {"channels", c.channels}, {"classes", c.classes}, {"filters", c.filters}, {"multi_scale", c.multi_scale}, {"deep_supervision", c.deep_supervision}, {"attention", c.attention}};
@@ -217,6 +231,7 @@ class TrainRun {
   Augmentation augmentation_;
   SliceSet set_;
   std::vector<double> losses_;
+  std::int64_t foldable_ = 0;  ///< training slices that also give a tumour-free view
 };
 
 }  // namespace
@@ -239,6 +254,7 @@ JobKind mri_train_job() {
       {.name = "classes", .type = T::kTextList, .help = "Classes of index.csv to segment, one label each", .fallback = std::vector<std::string>{"meningioma"}},
       {.name = "size", .type = T::kInteger, .help = "Side of the network's square input in pixels", .fallback = std::int64_t{128}},
       {.name = "pixel-mm", .type = T::kNumber, .help = "Pixel size of the image files in mm", .fallback = 0.98},
+      {.name = "planes", .type = T::kTextList, .help = "Planes the slices were cut in: some of axial, coronal, sagittal", .fallback = std::vector<std::string>{"axial"}},
       {.name = "filters", .type = T::kTextList, .help = "Channels of each level, full resolution first", .fallback = std::vector<std::string>{"12", "24", "48", "96", "128"}},
       {.name = "epochs", .type = T::kInteger, .help = "Passes over the training slices", .fallback = std::int64_t{24}, .group = "Training"},
       {.name = "lr", .type = T::kNumber, .help = "Highest learning rate of the one-cycle schedule", .fallback = 0.002, .group = "Training"},

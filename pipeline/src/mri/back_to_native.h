@@ -1,0 +1,25 @@
+// Step 7: from the network's lattice to every voxel of the native volume.
+#pragma once
+
+#include <stop_token>
+
+#include "mri/crop.h"
+#include "mri/grid.h"
+#include "mri/resample.h"
+
+namespace fovea::pipeline::mri {
+
+/// How the network's lattice lies in the native volume.
+struct Placement {
+  Index3 native_size{0, 0, 0};
+  Box crop;
+  Affine crop_ras_from_index;  ///< of the cropped box's own indices
+  Lattice lattice;             ///< the axis-aligned grid the crop was resampled to
+  Index3 network_size{0, 0, 0};
+};
+
+/// Zero outside the crop. `kRaidionics`: corner-aligned resize to the lattice, then resampling, as published (half a voxel off towards
+/// the borders). `kFovea`: one interpolation through the exact inverse of the half-pixel resize.
+Grid to_native(const Grid& on_network, const Placement& placement, Compat compat, Interpolation interpolation, const std::stop_token& stop);
+
+}  // namespace fovea::pipeline::mri

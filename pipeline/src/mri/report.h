@@ -1,0 +1,49 @@
+// report.json: what was found, in which geometry, by which model. No names, identifiers, dates or paths.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "model_store.h"
+#include "mri/components.h"
+#include "mri/segmentation.h"
+
+namespace fovea::pipeline::mri {
+
+struct InputFacts {
+  io::Geometry geometry;
+  std::string content_hash, modality;
+};
+
+struct Finding {
+  Lesion lesion;
+  bool below_size_limit = false;
+};
+
+struct Report {
+  ModelDescription model;
+  SegmentationSettings settings;
+  Preprocessing preprocessing;
+  std::vector<InputFacts> inputs;
+  std::vector<std::string> labels;        ///< class names, background first
+  std::vector<double> thresholds;         ///< one per foreground class
+  std::vector<Plane> planes;
+  Box crop;
+  std::vector<Finding> findings;          ///< largest first
+  double min_component_ml = 0, below_size_mm3 = 0;
+  std::int64_t dropped_components = 0;
+  std::vector<std::string> notices;
+
+  double total_ml() const;
+};
+
+/// Components of `segmentation.labels` (26-connected), measured, largest first. Those below `min_component_ml` are erased from the
+/// labels and counted; those below `below_size_mm3` are kept and marked.
+void find_findings(Segmentation& segmentation, Report& report);
+
+nlohmann::json report_json(const Report& report);
+std::string report_text(const Report& report);
+
+}  // namespace fovea::pipeline::mri

@@ -1,0 +1,168 @@
+// `mri segment`: volume(s) -> lesion labels, probabilities and a report on the exact input grid.
+#include "jobs/jobs.h"
+
+#include <algorithm>
+
+#include <ATen/Parallel.h>
+#include <nlohmann/json.hpp>
+#include <tbb/global_control.h>
+
+#include <fovea/base/error.h>
+#include <fovea/io/atomic_file.h>
+
+#include "model_store.h"
+#include "mri/outputs.h"
+#include "mri/preprocessing.h"
+#include "mri/report.h"
+#include "mri/segment_options.h"
+#include "mri/segmentation.h"
+#include "progress.h"
+
+namespace fovea::pipeline {
+namespace mri {
+namespace {
+
+/// Thread counts are settings of the process: put back what was there.
+class ThreadCount {
+ public:
+  explicit ThreadCount(std::int64_t wanted) : before_(at::get_num_threads()) {
+    if (wanted <= 0) return;
+    at::set_num_threads(static_cast<int>(wanted));
+    tbb_.emplace(tbb::global_control::max_allowed_parallelism, static_cast<std::size_t>(wanted));
+  }
+  ~ThreadCount() { at::set_num_threads(before_); }
+
+ private:
+  int before_;
+  std::optional<tbb::global_control> tbb_;
+};
+
+/// Removes the output folder again when this run made it and ends without a result.
+class OutputFolder {
+ public:
+  explicit OutputFolder(std::filesystem::path folder) : folder_(std::move(folder)), existed_(std::filesystem::exists(folder_)) {
+    io::prepare_output_folder(folder_);
+  }
+  ~OutputFolder() {
+    std::error_code ignored;
+    if (!existed_) std::filesystem::remove(folder_, ignored);  // only succeeds on an empty folder
+  }
+
+ private:
+  std::filesystem::path folder_;
+  bool existed_;
+};
+
+class SegmentRun {
+ public:
+  SegmentRun(const JobValues& values, const ProgressSink& sink, std::stop_token stop)
+      : options_(segment_options(values)), meter_(sink, std::move(stop)), threads_(options_.threads) {}
+
+  JobResult run() {
+    meter_.stage("loading the model", 0, 0.02);
+    load_model();
+    const OutputFolder folder(options_.out);
+    SegmentationInput input = read_inputs();
+    Segmentation segmentation = segment(input, model_, options_.settings, meter_);
+    meter_.stage("measuring", 0.95, 0.97);
+    fill_report(segmentation, input);
+    meter_.stage("writing results", 0.97, 1);
+    JobResult result;
+    result.outputs = write_outputs(segmentation, input.volumes.front(), report_, options_, meter_.stop());
+    result.notices = report_.notices;
+    result.text = report_text(report_);
+    result.json = report_json(report_).dump(2);
+    return result;
+  }
+
+ private:
+  void load_model() {
+    files_ = model_files(options_.model);
+    if (!options_.all_folds) files_.resize(1);
+    LoadedSegmentation loaded = load_segmentation(options_.model);
+    const std::string subject = options_.model.filename().empty() ? options_.model.string() : options_.model.filename().string();
+    model_.config = loaded.network->config();
+    const auto metadata = loaded.description.metadata.find("fovea.preprocessing");
+    const bool stated = metadata != loaded.description.metadata.end();
+    model_.preprocessing = preprocessing_from_json(stated ? metadata->second : std::string{}, model_.config, subject);
+    model_.folds = files_.size();
+    first_network_ = std::move(loaded.network);
+    model_.open = [this](std::size_t fold) { return open_fold(fold); };
+    report_.model = std::move(loaded.description);
+    report_.labels = report_.model.labels;
+    if (!options_.label_name.empty() && report_.labels.size() > 1) report_.labels[1] = options_.label_name;
+    note_all(report_.model.notices);
+    note_all(preprocessing_notices(model_.preprocessing));
+    if (!stated) report_.notices.push_back("the model does not tell its preprocessing: 1 mm voxels, percentiles 0 to 99.5 and [0, 1] were taken");
+  }
+
+  std::shared_ptr<const models::SegNetwork> open_fold(std::size_t fold) {
+    if (fold == 0) return first_network_;
+    first_network_.reset();  // one network at a time
+    LoadedSegmentation loaded = load_segmentation(files_[fold]);
+    const models::SegConfig& c = loaded.network->config();
+    if (c.dims != model_.config.dims || c.channels != model_.config.channels || c.classes != model_.config.classes)
+      throw Error(ErrorCode::kShape, files_[fold].string(), "this fold has other channels or classes than the first", "Take all folds from the same model.");
+    return std::move(loaded.network);
+  }
+
+  SegmentationInput read_inputs() {
+    meter_.stage("reading", 0.02, 0.10);
+    SegmentationInput input;
+    input.subject = options_.volumes.front().filename().string();
+    const auto parts = static_cast<double>(options_.volumes.size() + (options_.brain_mask.empty() ? 0 : 1));
+    for (const auto& path : options_.volumes) {
+      input.volumes.push_back(io::read_volume(path, options_.reading));
+      io::Volume& volume = input.volumes.back();
+      report_.inputs.push_back({volume.geometry, volume.content_hash, volume.modality});
+      note_all(volume.notices);
+      meter_.advance(static_cast<double>(input.volumes.size()) / parts);
+    }
+    if (!options_.brain_mask.empty()) {
+      input.brain_mask = io::read_volume(options_.brain_mask, {.max_bytes = options_.reading.max_bytes});
+      note_all(input.brain_mask->notices);
+    }
+    return input;
+  }
+
+  void fill_report(Segmentation& segmentation, const SegmentationInput& input) {
+    report_.settings = options_.settings, report_.preprocessing = model_.preprocessing;
+    report_.thresholds = segmentation.thresholds, report_.planes = segmentation.planes, report_.crop = segmentation.crop;
+    report_.min_component_ml = options_.min_component_ml, report_.below_size_mm3 = options_.below_size_mm3;
+    note_all(segmentation.notices);
+    find_findings(segmentation, report_);
+    if (input.volumes.front().geometry.size != segmentation.labels.geometry.size) throw Error(ErrorCode::kInternal, "mri segment", "the result left the input's grid");
+    throw_if_stopped(meter_.stop());
+  }
+
+  void note_all(const std::vector<std::string>& notices) { report_.notices.insert(report_.notices.end(), notices.begin(), notices.end()); }
+
+  SegmentOptions options_;
+  ProgressMeter meter_;
+  ThreadCount threads_;
+  std::vector<std::filesystem::path> files_;
+  SegmentationModel model_;
+  std::shared_ptr<const models::SegNetwork> first_network_;
+  Report report_;
+};
+
+}  // namespace
+}  // namespace mri
+
+JobKind mri_segment_job() {
+  JobKind kind;
+  kind.name = "mri segment";
+  kind.summary = "Outline lesions in an MRI volume";
+  kind.details =
+      "Reads a volume, brings it to the network's grid and intensities, segments it and returns to the exact input grid. Writes\n"
+      "segmentation.nii.gz, segmentation.seg.nrrd (opens in 3D Slicer), probability.nii.gz, report.json (volume, position and diameter of\n"
+      "every lesion) and overlay.png into --out, all or nothing. Slice-wise networks look at every slice; others at the whole volume.\n"
+      "Exit codes: 0 done, 1 wrong usage, 3 could not run (unreadable, wrong grid, not a 3-D volume, ...), 130 cancelled.\n"
+      "Example: fovea mri segment t1c.nii.gz --model model.safetensors --out result\n"
+      "A Raidionics model folder: fovea mri segment t1c.nii.gz --model MRI_Meningioma/ --compat raidionics --out result";
+  kind.parameters = mri::segment_parameters();
+  kind.run = [](const JobValues& values, const ProgressSink& sink, std::stop_token stop) { return mri::SegmentRun(values, sink, std::move(stop)).run(); };
+  return kind;
+}
+
+}  // namespace fovea::pipeline

@@ -1,5 +1,5 @@
-// AGUNet against tensors computed with the authors' own code (fixtures/segmentation/README.md). Every agunet_* file of the folder is
-// run; tolerances are those of reference/segmentation.md 11.
+// AGUNet against tensors computed with the authors' own code (fixtures/segmentation/README.md). Every agunet_* file of
+// the folder is run; tolerances are those of reference/segmentation.md 11.
 #include <algorithm>
 #include <filesystem>
 #include <string>
@@ -21,14 +21,15 @@ namespace fovea {
 namespace {
 
 constexpr double kHeadTolerance = 5e-6;
-constexpr double kMidTolerance = 5e-5;       // values of several units, not probabilities
-// Batch statistics amplify float32 rounding: the fixtures lie up to 1.7e-5 from a float64 run of the same step, ours 5e-6.
+constexpr double kMidTolerance = 5e-5;  // values of several units, not probabilities
+// Batch statistics amplify float32 rounding: the fixtures lie up to 1.7e-5 from a float64 run of the same step, ours
+// 5e-6.
 constexpr double kTrainHeadTolerance = 3e-5;
 constexpr double kLossTolerance = 1e-5;
 constexpr double kGradientTolerance = 1e-3;  // of the tensor's largest entry
 constexpr double kZeroGradient = 5e-6;       // biases before a norm: the true gradient is 0
 constexpr double kRunningTolerance = 1e-4;
-constexpr double kSoftmaxTolerance = 1e-5;   // e2e
+constexpr double kSoftmaxTolerance = 1e-5;  // e2e
 
 const std::filesystem::path kFolder = "fixtures/segmentation";
 
@@ -121,7 +122,8 @@ TEST_P(AgunetParity, ForegroundDiceOfEachHeadEqualsTheFixture) {
   double sum = 0;
   for (std::size_t level = 0; level < output.heads.size(); ++level) {
     at::Tensor target = label_;
-    for (std::int64_t axis = 1; axis < 4; ++axis) target = target.slice(axis, 0, c10::nullopt, std::int64_t{1} << level);
+    for (std::int64_t axis = 1; axis < 4; ++axis)
+      target = target.slice(axis, 0, c10::nullopt, std::int64_t{1} << level);
     const double truth = expected[static_cast<std::int64_t>(level)].item<double>();
     const double loss = models::foreground_dice_loss(at::softmax(output.heads[level], 1), target).item<double>();
     EXPECT_NEAR(loss, truth, kLossTolerance) << head(level);
@@ -150,8 +152,8 @@ TEST_P(AgunetParity, OneTrainingStepGivesTheAuthorsLossGradientsAndRunningStatis
                  std::max(kGradientTolerance * largest, kZeroGradient));
     ++gradients;
   }
-  const auto buffers = static_cast<std::size_t>(
-      std::count_if(network_->specs().begin(), network_->specs().end(), [](const auto& spec) { return spec.is_buffer(); }));
+  const auto buffers = static_cast<std::size_t>(std::count_if(network_->specs().begin(), network_->specs().end(),
+                                                              [](const auto& spec) { return spec.is_buffer(); }));
   EXPECT_EQ(gradients + buffers, network_->specs().size());
   for (const models::TensorSpec& spec : network_->specs()) {
     if (!spec.is_buffer()) continue;
@@ -161,13 +163,13 @@ TEST_P(AgunetParity, OneTrainingStepGivesTheAuthorsLossGradientsAndRunningStatis
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Fixtures, AgunetParity, testing::ValuesIn(agunet_files()), [](const auto& info) {
-  return info.param.substr(0, info.param.find('.'));
-});
+INSTANTIATE_TEST_SUITE_P(Fixtures, AgunetParity, testing::ValuesIn(agunet_files()),
+                         [](const auto& info) { return info.param.substr(0, info.param.find('.')); });
 
 TEST(SegmentationLossParity, DiceOfTheComponentsFileEqualsTheFixture) {
   FOVEA_NEEDS_SHARED(kFolder / "components.safetensors");
-  const auto tensors = pipeline::to_state(io::read_safetensors(test::shared_dir() / kFolder / "components.safetensors"));
+  const auto tensors =
+      pipeline::to_state(io::read_safetensors(test::shared_dir() / kFolder / "components.safetensors"));
   int cases = 0;
   for (; tensors.contains("dice" + std::to_string(cases) + ".p"); ++cases) {
     const std::string name = "dice" + std::to_string(cases);
@@ -207,12 +209,13 @@ class ImportParity : public testing::TestWithParam<ImportCase> {
 
 TEST_P(ImportParity, TheImportedNetworkGivesTheSoftmaxOfTheOriginal) {
   FOVEA_NEEDS_SHARED(kFolder / GetParam().folder);
-  const auto expected =
-      pipeline::to_state(io::read_safetensors(test::shared_dir() / kFolder / GetParam().folder / "expected.safetensors"));
+  const auto expected = pipeline::to_state(
+      io::read_safetensors(test::shared_dir() / kFolder / GetParam().folder / "expected.safetensors"));
   const at::Tensor x = expected.at("pre.network_input").permute({3, 0, 1, 2}).unsqueeze(0);
   for (const bool with_graph : {false, true}) {
     const auto network = network_from(imported(with_graph));
-    expect_close("softmax", network->infer(x).squeeze(0).permute({1, 2, 3, 0}), expected.at("net.softmax"), kSoftmaxTolerance);
+    expect_close("softmax", network->infer(x).squeeze(0).permute({1, 2, 3, 0}), expected.at("net.softmax"),
+                 kSoftmaxTolerance);
   }
 }
 

@@ -19,9 +19,10 @@ namespace {
 
 constexpr double kEps = 1e-3;
 constexpr std::int64_t kStemChannels = 32, kHeadChannels = 1280;
-// Always exactly this many, the last piece padded, each piece on one thread: convolution libraries choose their blocking by batch size,
-// and a tile's features must not depend on the tiles beside it. (They do depend, in the last bits, on LibTorch's number of threads, by
-// which oneDNN plans even what runs on one.) Two keep the activations (96 x 112 x 112 floats a tile at the widest) near the cache.
+// Always exactly this many, the last piece padded, each piece on one thread: convolution libraries choose their
+// blocking by batch size, and a tile's features must not depend on the tiles beside it. (They do depend, in the last
+// bits, on LibTorch's number of threads, by which oneDNN plans even what runs on one.) Two keep the activations (96 x
+// 112 x 112 floats a tile at the widest) near the cache.
 constexpr std::int64_t kTilesAtOnce = 2;
 
 struct Stage {
@@ -68,7 +69,8 @@ struct Layer {
   at::Tensor operator()(const at::Tensor& x) const {
     const std::int64_t kernel = weight.size(2);
     if (stride == 1) return apply(x, kernel / 2);
-    // Strided: total = max((ceil(n / s) - 1) s + k - n, 0), the smaller half first, so top/left may get less than bottom/right.
+    // Strided: total = max((ceil(n / s) - 1) s + k - n, 0), the smaller half first, so top/left may get less than
+    // bottom/right.
     const auto [left, right] = same_padding(x.size(3), kernel);
     const auto [top, bottom] = same_padding(x.size(2), kernel);
     return apply(at::constant_pad_nd(x, {left, right, top, bottom}, 0), 0);
@@ -94,7 +96,9 @@ Layer folded_layer(const StateDict& state, const std::string& convolution, const
   return {weight.to(at::kFloat).contiguous(at::MemoryFormat::ChannelsLast), bias.to(at::kFloat), stride, groups};
 }
 
-at::Tensor relu6_(at::Tensor x) { return x.clamp_(0, 6); }
+at::Tensor relu6_(at::Tensor x) {
+  return x.clamp_(0, 6);
+}
 
 struct Block {
   std::vector<Layer> expand;  ///< none or one
@@ -111,9 +115,9 @@ struct Block {
 
 Block make_block(const StateDict& state, const BlockPlan& plan) {
   Block block;
-  if (plan.inner != plan.in) block.expand.push_back(folded_layer(state, plan.name + "_expand_conv", plan.name + "_bn0"));
-  block.depthwise =
-      folded_layer(state, plan.name + "_depthwise_conv", plan.name + "_bn1", plan.stride, plan.inner);
+  if (plan.inner != plan.in)
+    block.expand.push_back(folded_layer(state, plan.name + "_expand_conv", plan.name + "_bn0"));
+  block.depthwise = folded_layer(state, plan.name + "_depthwise_conv", plan.name + "_bn1", plan.stride, plan.inner);
   block.project = folded_layer(state, plan.name + "_project_conv", plan.name + "_bn2");
   block.residual = plan.stride == 1 && plan.in == plan.out;
   return block;
@@ -138,7 +142,8 @@ class EfficientNetLite0 final : public TileEncoder {
     check_tiles(tiles, info_);
     at::Tensor features = at::empty({tiles.size(0), kHeadChannels}, at::kFloat);
     const std::int64_t pieces = (tiles.size(0) + kTilesAtOnce - 1) / kTilesAtOnce;
-    // At least two shares, one of them empty: with a single one LibTorch would run it outside the team, with all threads inside.
+    // At least two shares, one of them empty: with a single one LibTorch would run it outside the team, with all
+    // threads inside.
     at::parallel_for(0, std::max<std::int64_t>(pieces, 2), 1, [&](std::int64_t first, std::int64_t last) {
       const at::NoGradGuard no_grad_on_this_thread;
       for (std::int64_t piece = first; piece < std::min(last, pieces); ++piece) {
@@ -160,8 +165,9 @@ class EfficientNetLite0 final : public TileEncoder {
   }
 
   at::Tensor encode_piece(const at::Tensor& tiles) const {
-    const at::Tensor padded =
-        tiles.size(0) == kTilesAtOnce ? tiles : at::constant_pad_nd(tiles, {0, 0, 0, 0, 0, 0, 0, kTilesAtOnce - tiles.size(0)});
+    const at::Tensor padded = tiles.size(0) == kTilesAtOnce
+                                  ? tiles
+                                  : at::constant_pad_nd(tiles, {0, 0, 0, 0, 0, 0, 0, kTilesAtOnce - tiles.size(0)});
     at::Tensor x = relu6_(stem_(normalised(padded)));
     for (const Block& block : blocks_) x = block(x);
     return relu6_(head_(x)).mean(at::IntArrayRef{2, 3});
@@ -180,8 +186,8 @@ void check_tiles(const at::Tensor& tiles, const EncoderInfo& info) {
                     tiles.size(1) == info.tile_px && tiles.size(2) == info.tile_px && tiles.size(3) == 3;
   if (fits) return;
   const std::string edge = std::to_string(info.tile_px);
-  throw Error(ErrorCode::kShape, "encoder " + info.name, "tiles must be 8-bit RGB of " + edge + " x " + edge + " pixels",
-              "Resample the tiles to this size.");
+  throw Error(ErrorCode::kShape, "encoder " + info.name,
+              "tiles must be 8-bit RGB of " + edge + " x " + edge + " pixels", "Resample the tiles to this size.");
 }
 
 EncoderInfo efficientnet_lite0_info() {

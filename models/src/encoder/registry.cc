@@ -12,8 +12,8 @@ namespace fovea::models {
 std::span<const EncoderRow> encoders() {
   static const std::array<EncoderRow, 1> kRows{{
       {"efficientnet_lite0",
-       "EfficientNet-Lite0 trained on ImageNet: features for demonstrations and tests, not made for pathology", "Apache-2.0",
-       encoder_detail::efficientnet_lite0_info(), encoder_detail::efficientnet_lite0_specs,
+       "EfficientNet-Lite0 trained on ImageNet: features for demonstrations and tests, not made for pathology",
+       "Apache-2.0", encoder_detail::efficientnet_lite0_info(), encoder_detail::efficientnet_lite0_specs,
        encoder_detail::make_efficientnet_lite0, encoder_detail::efficientnet_lite0_drops},
   }};
   return kRows;

@@ -176,7 +176,8 @@ void Agunet::check_input(const at::Tensor& x, bool training) const {
     bottom_values *= x.size(axis) / divisor;
   }
   if (training && bottom_values < 2) {
-    throw Error(ErrorCode::kShape, "AGUNet", "one value per channel at the deepest level has no variance to normalise by",
+    throw Error(ErrorCode::kShape, "AGUNet",
+                "one value per channel at the deepest level has no variance to normalise by",
                 "Train with larger images or a batch of at least 2.");
   }
 }
@@ -229,11 +230,16 @@ SegOutput Agunet::forward(const at::Tensor& x, bool training, bool keep_mid) con
       pass.output.heads[static_cast<std::size_t>(level)] = conv(h, layer_name("head", level, ""));
     }
   }
+  if (training) {
+    // Batch norm moves the running statistics behind the version counters that folded() watches.
+    std::lock_guard lock(mutex_);
+    folded_.reset();
+  }
   return std::move(pass.output);
 }
 
 std::shared_ptr<const FoldedAgunet> Agunet::folded() const {
-  // Training writes into the state; the tensors' version counters tell when the folded copy has become stale.
+  // Optimisers write into the state; the tensors' version counters tell when the folded copy has become stale.
   std::uint64_t version = 1;
   for (const auto& [name, tensor] : state_) version += static_cast<std::uint64_t>(tensor._version());
   std::lock_guard lock(mutex_);

@@ -1,5 +1,5 @@
-// AGUNet (Bouget et al. 2021): U-Net with an input pyramid, attention gates on the skips at every level and deep supervision.
-// reference/segmentation.md 3 and 5.
+// AGUNet (Bouget et al. 2021): U-Net with an input pyramid, attention gates on the skips at every level and deep
+// supervision. reference/segmentation.md 3 and 5.
 #pragma once
 
 #include <memory>
@@ -13,8 +13,8 @@ namespace fovea::models::seg {
 
 inline constexpr std::string_view kAgunetName = "agunet";
 
-/// One layer, named and sized, in the order in which the authors' code creates it. The one description from which specs, recognition
-/// and the import of anonymous files follow.
+/// One layer, named and sized, in the order in which the authors' code creates it. The one description from which
+/// specs, recognition and the import of anonymous files follow.
 struct LayerPlan {
   enum class Kind { kConvolution, kTransposed, kNorm };
   Kind kind;

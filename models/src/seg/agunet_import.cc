@@ -51,7 +51,9 @@ bool plausible(const SegConfig& config) {
   return wide_enough;
 }
 
-bool sized(const at::Tensor& tensor, std::int64_t size) { return tensor.defined() && tensor.numel() == size; }
+bool sized(const at::Tensor& tensor, std::int64_t size) {
+  return tensor.defined() && tensor.numel() == size;
+}
 
 bool convolution_fits(const AnonymousLayers::Convolution& found, const LayerPlan& layer, int dims) {
   std::vector<std::int64_t> shape(static_cast<std::size_t>(dims) + 2, layer.kernel);
@@ -77,7 +79,8 @@ bool shapes_fit(const SegConfig& config, const AnonymousLayers& layers) {
   return true;
 }
 
-std::optional<SegConfig> explain(const AnonymousLayers& layers, bool multi_scale, bool deep_supervision, bool attention) {
+std::optional<SegConfig> explain(const AnonymousLayers& layers, bool multi_scale, bool deep_supervision,
+                                 bool attention) {
   SegConfig config;
   config.architecture = kAgunetName;
   config.dims = static_cast<int>(layers.convolutions.front().weight.dim()) - 2;
@@ -90,7 +93,9 @@ std::optional<SegConfig> explain(const AnonymousLayers& layers, bool multi_scale
   return config;
 }
 
-at::Tensor owned(const at::Tensor& tensor) { return tensor.to(at::kFloat).contiguous(); }
+at::Tensor owned(const at::Tensor& tensor) {
+  return tensor.to(at::kFloat).contiguous();
+}
 
 StateDict assign(const AnonymousLayers& layers, const SegConfig& config) {
   StateDict state;
@@ -108,7 +113,8 @@ StateDict assign(const AnonymousLayers& layers, const SegConfig& config) {
     const auto& found = (layer.kind == Kind::kTransposed ? layers.transposed : layers.convolutions)[index];
     state[layer.name + ".weight"] = owned(found.weight);
     // use_bias = False in Keras: a bias of zero is the same network.
-    state[layer.name + ".bias"] = found.bias.defined() ? owned(found.bias.flatten()) : at::zeros({layer.out}, at::kFloat);
+    state[layer.name + ".bias"] =
+        found.bias.defined() ? owned(found.bias.flatten()) : at::zeros({layer.out}, at::kFloat);
   }
   return state;
 }
@@ -125,12 +131,13 @@ std::optional<StateDict> agunet_from_anonymous(const AnonymousLayers& layers) {
     }
   }
   if (rank != 4 && rank != 5) return std::nullopt;
-  // At most one of the eight explains the shapes: a pyramid and an extra head differ in kernel size and place. With two levels the
-  // switches have no effect and the first match, all off, is also what recognise() says.
+  // At most one of the eight explains the shapes: a pyramid and an extra head differ in kernel size and place. With two
+  // levels the switches have no effect and the first match, all off, is also what recognise() says.
   for (const bool attention : {true, false}) {
     for (const bool multi_scale : {false, true}) {
       for (const bool deep_supervision : {false, true}) {
-        if (const auto config = explain(layers, multi_scale, deep_supervision, attention)) return assign(layers, *config);
+        if (const auto config = explain(layers, multi_scale, deep_supervision, attention))
+          return assign(layers, *config);
       }
     }
   }

@@ -1,4 +1,5 @@
-// Layers of AGUNet: what there is, how large, in which order; and the way back from names and shapes to the configuration.
+// Layers of AGUNet: what there is, how large, in which order; and the way back from names and shapes to the
+// configuration.
 #include "seg/agunet.h"
 
 #include <fovea/base/error.h>

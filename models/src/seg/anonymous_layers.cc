@@ -33,7 +33,8 @@ struct Layer {
   at::Tensor& operator[](Role role) { return tensors[static_cast<std::size_t>(role)]; }
 };
 
-/// (class, number, path): in order of creation within a class; the path only breaks ties between two networks in one file.
+/// (class, number, path): in order of creation within a class; the path only breaks ties between two networks in one
+/// file.
 using Key = std::tuple<LayerClass, std::int64_t, std::string>;
 
 class Collector {
@@ -60,8 +61,10 @@ class Collector {
       if (std::get<0>(key) == LayerClass::kNorm) {
         complete_onnx_norm(layer);
       } else if (!layer[Role::kBias].defined() && layer[Role::kKernel].defined()) {
-        if (graph_.empty()) without_bias.push_back(&layer);
-        else layer[Role::kBias] = bias_in_graph(layer);
+        if (graph_.empty())
+          without_bias.push_back(&layer);
+        else
+          layer[Role::kBias] = bias_in_graph(layer);
       }
     }
     for (Layer* layer : without_bias) (*layer)[Role::kBias] = bias_by_shape(*layer, without_bias);
@@ -97,7 +100,8 @@ class Collector {
     used_.insert(name);
   }
 
-  /// [k..., in, out] -> [out, in, k...]; transposed kernels are [k..., out, in] -> [in, out, k...]: the same permutation.
+  /// [k..., in, out] -> [out, in, k...]; transposed kernels are [k..., out, in] -> [in, out, k...]: the same
+  /// permutation.
   static at::Tensor from_keras(const at::Tensor& kernel, const std::string& name) {
     if (kernel.dim() != 4 && kernel.dim() != 5) unsupported("kernel " + name + " is neither 2-D nor 3-D");
     const std::int64_t spatial = kernel.dim() - 2;
@@ -117,7 +121,8 @@ class Collector {
   void complete_onnx_norm(Layer& layer) {
     constexpr std::array kRoles{Role::kGamma, Role::kBeta, Role::kMean, Role::kVar};
     for (const GraphNode& node : graph_) {
-      if (node.op != "BatchNormalization" || !node.name.starts_with(layer.path + "/") || node.inputs.size() < 5) continue;
+      if (node.op != "BatchNormalization" || !node.name.starts_with(layer.path + "/") || node.inputs.size() < 5)
+        continue;
       for (std::size_t i = 0; i < kRoles.size(); ++i) {
         if (!layer[kRoles[i]].defined()) layer[kRoles[i]] = initialiser(node.inputs[i + 1]);
       }
@@ -154,7 +159,8 @@ class Collector {
     return parsed && parsed->role == Role::kKernel && parsed->layer == layer.path;
   }
 
-  /// Without a graph: the one unnamed [1, F, 1, ...] constant of the right width, provided no other layer could claim it.
+  /// Without a graph: the one unnamed [1, F, 1, ...] constant of the right width, provided no other layer could claim
+  /// it.
   at::Tensor bias_by_shape(Layer& layer, const std::vector<Layer*>& rivals) {
     const auto width = [](Layer& of) {
       const bool transposed = of.path.find("_transpose") != std::string::npos;
@@ -166,7 +172,8 @@ class Collector {
       if (used_.contains(name) || !tensor.is_floating_point()) continue;
       if (tensor.dim() >= 3 && tensor.size(1) == filters && tensor.numel() == filters) candidates.push_back(tensor);
     }
-    const auto claims = std::count_if(rivals.begin(), rivals.end(), [&](Layer* rival) { return width(*rival) == filters; });
+    const auto claims =
+        std::count_if(rivals.begin(), rivals.end(), [&](Layer* rival) { return width(*rival) == filters; });
     if (candidates.size() != 1 || claims != 1) {
       unsupported("the bias of layer " + layer.path + " cannot be told apart without the graph");
     }

@@ -26,8 +26,8 @@ at::Tensor convolve(const at::Tensor& x, const at::Tensor& weight, const at::Ten
 }
 
 at::Tensor upsample(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
-  at::Tensor up = at::convolution(x, weight, bias, each_axis(x, 2), each_axis(x, 0), each_axis(x, 1), true,
-                                  each_axis(x, 0), 1);
+  at::Tensor up =
+      at::convolution(x, weight, bias, each_axis(x, 2), each_axis(x, 0), each_axis(x, 1), true, each_axis(x, 0), 1);
   for (std::int64_t axis = 2; axis < x.dim(); ++axis) up = up.narrow(axis, 0, 2 * x.size(axis));
   return up;
 }
@@ -51,7 +51,8 @@ at::Tensor channels_last(const at::Tensor& x) {
 
 at::Tensor at_least_two_channels(const at::Tensor& x) {
   if (x.size(1) >= 2) return x;
-  std::vector<std::int64_t> padding(static_cast<std::size_t>(2 * (x.dim() - 1)), 0);  // last axis first, (before, after) each
+  std::vector<std::int64_t> padding(static_cast<std::size_t>(2 * (x.dim() - 1)),
+                                    0);  // last axis first, (before, after) each
   padding.back() = 1;
   return at::constant_pad_nd(x, padding, 0);
 }

@@ -11,8 +11,8 @@ struct ClassName {
   LayerClass layer_class;
 };
 constexpr ClassName kClassNames[] = {
-    {"conv3d", LayerClass::kConvolution},           {"conv2d", LayerClass::kConvolution},
-    {"conv3d_transpose", LayerClass::kTransposed},  {"conv2d_transpose", LayerClass::kTransposed},
+    {"conv3d", LayerClass::kConvolution},          {"conv2d", LayerClass::kConvolution},
+    {"conv3d_transpose", LayerClass::kTransposed}, {"conv2d_transpose", LayerClass::kTransposed},
     {"batch_normalization", LayerClass::kNorm},
 };
 
@@ -23,14 +23,22 @@ struct RoleName {
 };
 // Keras 3 (`.weights.h5`) numbers the variables of a layer instead of naming them.
 constexpr RoleName kKerasRoles[] = {
-    {LayerClass::kConvolution, "kernel", Role::kKernel}, {LayerClass::kConvolution, "bias", Role::kBias},
-    {LayerClass::kConvolution, "0", Role::kKernel},      {LayerClass::kConvolution, "1", Role::kBias},
-    {LayerClass::kTransposed, "kernel", Role::kKernel},  {LayerClass::kTransposed, "bias", Role::kBias},
-    {LayerClass::kTransposed, "0", Role::kKernel},       {LayerClass::kTransposed, "1", Role::kBias},
-    {LayerClass::kNorm, "gamma", Role::kGamma},          {LayerClass::kNorm, "beta", Role::kBeta},
-    {LayerClass::kNorm, "moving_mean", Role::kMean},     {LayerClass::kNorm, "moving_variance", Role::kVar},
-    {LayerClass::kNorm, "0", Role::kGamma},              {LayerClass::kNorm, "1", Role::kBeta},
-    {LayerClass::kNorm, "2", Role::kMean},               {LayerClass::kNorm, "3", Role::kVar},
+    {LayerClass::kConvolution, "kernel", Role::kKernel},
+    {LayerClass::kConvolution, "bias", Role::kBias},
+    {LayerClass::kConvolution, "0", Role::kKernel},
+    {LayerClass::kConvolution, "1", Role::kBias},
+    {LayerClass::kTransposed, "kernel", Role::kKernel},
+    {LayerClass::kTransposed, "bias", Role::kBias},
+    {LayerClass::kTransposed, "0", Role::kKernel},
+    {LayerClass::kTransposed, "1", Role::kBias},
+    {LayerClass::kNorm, "gamma", Role::kGamma},
+    {LayerClass::kNorm, "beta", Role::kBeta},
+    {LayerClass::kNorm, "moving_mean", Role::kMean},
+    {LayerClass::kNorm, "moving_variance", Role::kVar},
+    {LayerClass::kNorm, "0", Role::kGamma},
+    {LayerClass::kNorm, "1", Role::kBeta},
+    {LayerClass::kNorm, "2", Role::kMean},
+    {LayerClass::kNorm, "3", Role::kVar},
 };
 constexpr RoleName kOnnxRoles[] = {
     {LayerClass::kConvolution, "Conv3D/ReadVariableOp", Role::kKernel},
@@ -55,7 +63,8 @@ std::optional<std::pair<LayerClass, std::int64_t>> parse_layer(std::string_view 
     rest.remove_prefix(1);
     std::int64_t number = 0;
     const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), number);
-    if (error == std::errc() && end == rest.data() + rest.size() && number >= 0) return std::pair{row.layer_class, number};
+    if (error == std::errc() && end == rest.data() + rest.size() && number >= 0)
+      return std::pair{row.layer_class, number};
   }
   return std::nullopt;
 }
@@ -79,7 +88,11 @@ std::optional<TensorName> parse(std::string_view name, const RoleName (&roles)[N
 
 }  // namespace
 
-std::optional<TensorName> parse_keras_name(std::string_view name) { return parse(name, kKerasRoles); }
-std::optional<TensorName> parse_onnx_name(std::string_view name) { return parse(name, kOnnxRoles); }
+std::optional<TensorName> parse_keras_name(std::string_view name) {
+  return parse(name, kKerasRoles);
+}
+std::optional<TensorName> parse_onnx_name(std::string_view name) {
+  return parse(name, kOnnxRoles);
+}
 
 }  // namespace fovea::models::seg

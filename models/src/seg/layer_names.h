@@ -1,4 +1,5 @@
-// Reading the names that Keras and tf2onnx give to tensors: class of the layer, its number, the role of the tensor in it.
+// Reading the names that Keras and tf2onnx give to tensors: class of the layer, its number, the role of the tensor in
+// it.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +19,8 @@ struct TensorName {
   Role role;
 };
 
-/// `conv3d_3/kernel`, `batch_normalization/moving_mean`, also with a path before and `:0` behind; nothing for anything else.
+/// `conv3d_3/kernel`, `batch_normalization/moving_mean`, also with a path before and `:0` behind; nothing for anything
+/// else.
 std::optional<TensorName> parse_keras_name(std::string_view name);
 
 /// `model/conv3d_7/Conv3D/ReadVariableOp:0` and its kin.

@@ -25,7 +25,8 @@ const SegRow& seg_model(std::string_view name) {
     if (row.name == name) return row;
     known += (known.empty() ? "" : ", ") + std::string(row.name);
   }
-  throw Error(ErrorCode::kNotFound, std::string(name), "no segmentation network has this name", "Known: " + known + ".");
+  throw Error(ErrorCode::kNotFound, std::string(name), "no segmentation network has this name",
+              "Known: " + known + ".");
 }
 
 }  // namespace fovea::models

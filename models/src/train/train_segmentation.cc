@@ -17,13 +17,13 @@
 
 #include <fovea/base/error.h>
 
-#include "seg/blocks.h"
 #include "train/optimizer.h"
 
 namespace fovea::models {
 namespace {
 
-/// Half-cosine to 0, or one cycle: warm-up over the first 30 % from 1/25, then cosine to 1/250,000. Per step, not per epoch.
+/// Half-cosine to 0, or one cycle: warm-up over the first 30 % from 1/25, then cosine to 1/250,000. Per step, not per
+/// epoch.
 double learning_rate_at(const TrainOptions& options, std::int64_t step, std::int64_t steps) {
   const auto cosine = [](double from, double to, double done) {
     return to + (from - to) * (1 + std::cos(std::numbers::pi * done)) / 2;
@@ -64,7 +64,8 @@ Batch make_batch(std::span<const std::int64_t> indices, std::int64_t epoch,
     images.push_back(std::move(image));
     labels.push_back(std::move(label));
   }
-  return {seg::channels_last(at::stack(images).to(like)), at::stack(labels).to(like.device(), at::kLong)};
+  // Plain layout: channels_last, best for inference, made a training step 15 % slower (2-D, batch of 8, 160 x 160).
+  return {at::stack(images).to(like), at::stack(labels).to(like.device(), at::kLong)};
 }
 
 std::vector<at::Tensor> trainable(const SegNetwork& network) {
@@ -91,7 +92,8 @@ double train_step(const SegNetwork& network, const Batch& batch, AdamW& optimize
 }
 
 void check_options(const TrainOptions& options, std::int64_t samples) {
-  if (samples < 1) throw Error(ErrorCode::kUsage, "training", "there are no samples", "Give at least one image and label.");
+  if (samples < 1)
+    throw Error(ErrorCode::kUsage, "training", "there are no samples", "Give at least one image and label.");
   if (options.epochs < 1 || options.batch < 1 || !(options.learning_rate > 0)) {
     throw Error(ErrorCode::kUsage, "training", "epochs, batch and learning rate must be positive", "Correct them.");
   }

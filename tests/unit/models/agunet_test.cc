@@ -1,4 +1,5 @@
-// AGUNet by its own truths: counts, recognition, folding, the relation of its 2-D and 3-D forms, gradients. No files needed.
+// AGUNet by its own truths: counts, recognition, folding, the relation of its 2-D and 3-D forms, gradients. No files
+// needed.
 #include <cmath>
 #include <functional>
 #include <memory>
@@ -48,8 +49,8 @@ std::unique_ptr<SegNetwork> make(const SegConfig& config, StateDict state) {
   return seg_model("agunet").make(config, std::move(state));
 }
 
-SegConfig config_of(int dims, std::vector<std::int64_t> filters, bool multi_scale, bool deep_supervision, bool attention,
-                    std::int64_t channels = 1, std::int64_t classes = 2) {
+SegConfig config_of(int dims, std::vector<std::int64_t> filters, bool multi_scale, bool deep_supervision,
+                    bool attention, std::int64_t channels = 1, std::int64_t classes = 2) {
   return {"agunet", dims, channels, classes, std::move(filters), multi_scale, deep_supervision, attention};
 }
 
@@ -112,7 +113,8 @@ TEST(Agunet, UpsamplingCropsAtTheEndAndAddsTheBiasEverywhere) {
   at::Tensor x = at::zeros({1, 1, 3, 1});
   x[0][0][2][0] = 1.F;  // the last row: its third tap falls beyond the end
   const at::Tensor y = seg::upsample(x, weight, bias).select(3, 0).flatten();
-  EXPECT_TRUE(y.equal(at::tensor({10.F, 10.F, 10.F, 10.F, 11.F, 12.F}))) << "taps at 2i, 2i+1, 2i+2, cropped at the end";
+  EXPECT_TRUE(y.equal(at::tensor({10.F, 10.F, 10.F, 10.F, 11.F, 12.F})))
+      << "taps at 2i, 2i+1, 2i+2, cropped at the end";
 }
 
 struct Switches {
@@ -165,8 +167,8 @@ INSTANTIATE_TEST_SUITE_P(All, AgunetSwitches, testing::ValuesIn([] {
                          }()),
                          [](const auto& info) {
                            const Switches& s = info.param;
-                           return std::to_string(s.dims) + "d" + (s.multi_scale ? "_ms" : "") + (s.deep_supervision ? "_ds" : "") +
-                                  (s.attention ? "_gates" : "");
+                           return std::to_string(s.dims) + "d" + (s.multi_scale ? "_ms" : "") +
+                                  (s.deep_supervision ? "_ds" : "") + (s.attention ? "_gates" : "");
                          });
 
 /// The 3-D kernel that does to a volume without change along z what the 2-D kernel does to its slice.
@@ -233,7 +235,8 @@ TEST(Agunet, GradientsEqualFiniteDifferencesInDoublePrecision) {
       parameter.add_(direction, -2 * kStep);
       const double below = loss().item<double>();
       parameter.add_(direction, kStep);
-      const double truth = (above - below) / (2 * kStep), analytic = (parameter.grad() * direction).sum().item<double>();
+      const double truth = (above - below) / (2 * kStep),
+                   analytic = (parameter.grad() * direction).sum().item<double>();
       EXPECT_NEAR(analytic, truth, 1e-6 + 1e-5 * std::abs(truth)) << spec.name << " dims " << dims;
     }
   }
@@ -246,7 +249,8 @@ TEST(Agunet, TrainingMovesRunningStatisticsByOneHundredthAndEvaluationNotAtAll) 
   const at::Tensor before = network->state().at("enc0.bn0.running_var").clone();
   network->forward(x, false);
   EXPECT_TRUE(network->state().at("enc0.bn0.running_var").equal(before));
-  const at::Tensor first = seg::convolve(x, network->state().at("enc0.conv0.weight"), network->state().at("enc0.conv0.bias"));
+  const at::Tensor first =
+      seg::convolve(x, network->state().at("enc0.conv0.weight"), network->state().at("enc0.conv0.bias"));
   network->forward(x, true);
   const at::Tensor unbiased = first.transpose(0, 1).flatten(1).var(1, true);
   EXPECT_LE(largest_difference(network->state().at("enc0.bn0.running_var"), before * 0.99 + unbiased * 0.01), 1e-6);
@@ -289,8 +293,12 @@ TEST(Agunet, InferenceKeepsNoGraphAndIsTheSameFromSeveralThreads) {
 TEST(Agunet, ASizeThatDoesNotDivideIsRefusedWithTheSizesAndTheDivisor) {
   const SegConfig config = config_of(3, {4, 4, 4}, true, true, true);
   const auto network = make(config, lively_state(config));
-  for (const auto& action : {std::function<void()>([&] { network->infer(random({1, 1, 8, 10, 12})); }),
-                             std::function<void()>([&] { network->forward(random({1, 1, 8, 10, 12}), true); })}) {
+  for (const auto& action : {std::function<void()>([&] {
+                               network->infer(random({1, 1, 8, 10, 12}));
+                             }),
+                             std::function<void()>([&] {
+                               network->forward(random({1, 1, 8, 10, 12}), true);
+                             })}) {
     const Error error = error_of(action);
     EXPECT_EQ(error.code(), ErrorCode::kShape);
     EXPECT_NE(std::string(error.what()).find("8 x 10 x 12"), std::string::npos) << error.what();

@@ -21,7 +21,9 @@
 namespace fovea::models {
 namespace {
 
-const EncoderRow& lite0() { return encoder("efficientnet_lite0"); }
+const EncoderRow& lite0() {
+  return encoder("efficientnet_lite0");
+}
 
 at::Tensor random_tiles(std::int64_t count, std::int64_t edge) {
   return at::randint(0, 256, {count, edge, edge, 3}, at::make_generator<at::CPUGeneratorImpl>(1), at::kByte);

@@ -41,7 +41,7 @@ class Numbering {
   Numbering(int dims, int start, int step) : dims_(std::to_string(dims)), start_(start), step_(step) {}
   std::string next(Kind kind) {
     const int number = start_ + step_ * count_[kind]++;
-    const std::string name = kind == Kind::kConvolution ? "conv" + dims_ + "d"
+    const std::string name = kind == Kind::kConvolution  ? "conv" + dims_ + "d"
                              : kind == Kind::kTransposed ? "conv" + dims_ + "d_transpose"
                                                          : "batch_normalization";
     return number == 0 ? name : name + "_" + std::to_string(number);
@@ -96,7 +96,8 @@ Onnx as_onnx(const SegConfig& config, const StateDict& state) {
                                            path + "/FusedBatchNormV3/ReadVariableOp_1:0"};
       const char* suffixes[] = {".weight", ".bias", ".running_mean", ".running_var"};
       for (std::size_t i = 0; i < 4; ++i) onnx.initialisers[names[i]] = state.at(layer.name + suffixes[i]);
-      onnx.graph.push_back({"BatchNormalization", path + "/FusedBatchNormV3", {"x", names[0], names[1], names[2], names[3]}, {"y"}});
+      onnx.graph.push_back(
+          {"BatchNormalization", path + "/FusedBatchNormV3", {"x", names[0], names[1], names[2], names[3]}, {"y"}});
     } else if (layer.kind == Kind::kConvolution) {
       const std::string kernel = path + "/Conv" + d + "D/ReadVariableOp:0", bias = path + "/BiasAdd/ReadVariableOp:0";
       onnx.initialisers[kernel] = state.at(layer.name + ".weight");
@@ -183,7 +184,8 @@ TEST(Import, ConstantsThatTf2onnxMergedAreFoundThroughTheGraph) {
   Onnx onnx = as_onnx(config, state);
   const std::pair<std::string, std::string> merged[] = {
       {"model/conv3d_2/BiasAdd/ReadVariableOp:0", "model/conv3d/BiasAdd/ReadVariableOp:0"},
-      {"model/batch_normalization_2/FusedBatchNormV3/ReadVariableOp:0", "model/batch_normalization/FusedBatchNormV3/ReadVariableOp:0"}};
+      {"model/batch_normalization_2/FusedBatchNormV3/ReadVariableOp:0",
+       "model/batch_normalization/FusedBatchNormV3/ReadVariableOp:0"}};
   for (const auto& [gone, kept] : merged) {
     ASSERT_EQ(onnx.initialisers.erase(gone), 1U);
     for (GraphNode& node : onnx.graph) std::replace(node.inputs.begin(), node.inputs.end(), gone, kept);
@@ -211,12 +213,17 @@ TEST(Import, AKerasLayerWithoutBiasGetsAZeroBias) {
 }
 
 TEST(Import, FilesWithoutSuchLayersOrWithHalfOnesAreRefused) {
-  EXPECT_NE(refusal([] { anonymous_layers({{"dense/kernel", at::zeros({3, 3})}}, "keras-hdf5"); }).find("no convolution"),
+  EXPECT_NE(refusal([] {
+              anonymous_layers({{"dense/kernel", at::zeros({3, 3})}}, "keras-hdf5");
+            }).find("no convolution"),
             std::string::npos);
   EXPECT_NE(refusal([] { anonymous_layers({}, "safetensors"); }).find("safetensors"), std::string::npos);
-  EXPECT_NE(refusal([] { anonymous_layers({{"conv3d/bias", at::zeros({3})}}, "keras-hdf5"); }).find("no kernel"),
+  EXPECT_NE(refusal([] {
+              anonymous_layers({{"conv3d/bias", at::zeros({3})}}, "keras-hdf5");
+            }).find("no kernel"),
             std::string::npos);
-  const StateDict half_norm{{"batch_normalization/gamma", at::zeros({3})}, {"conv3d/kernel", at::zeros({3, 3, 3, 1, 3})}};
+  const StateDict half_norm{{"batch_normalization/gamma", at::zeros({3})},
+                            {"conv3d/kernel", at::zeros({3, 3, 3, 1, 3})}};
   EXPECT_NE(refusal([&] { anonymous_layers(half_norm, "keras-hdf5"); }).find("four tensors"), std::string::npos);
 }
 

@@ -23,7 +23,9 @@
 namespace fovea::models {
 namespace {
 
-at::Tensor two_classes(const at::Tensor& foreground) { return at::stack({1 - foreground, foreground}, 1); }
+at::Tensor two_classes(const at::Tensor& foreground) {
+  return at::stack({1 - foreground, foreground}, 1);
+}
 
 at::Tensor random(at::IntArrayRef shape, std::uint64_t seed) {
   return at::rand(shape, at::make_generator<at::CPUGeneratorImpl>(seed), at::kFloat);
@@ -119,7 +121,9 @@ std::pair<at::Tensor, at::Tensor> disc(std::int64_t index, std::int64_t) {
   return {image.unsqueeze(0), inside.to(at::kLong)};
 }
 
-TrainOptions quick_options() { return {.epochs = 12, .learning_rate = 2e-2, .batch = 4, .seed = 5}; }
+TrainOptions quick_options() {
+  return {.epochs = 12, .learning_rate = 2e-2, .batch = 4, .seed = 5};
+}
 
 TEST(TrainSegmentation, LearnsToOutlineABrightDisc) {
   const auto network = tiny_network();

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <set>
 #include <thread>
 
@@ -75,6 +76,7 @@ class PredictRun {
     } else {
       predict_slide();
     }
+    check_finite();
     meter_.stage("writing results", 0.97, 1);
     JobResult result;
     note_stale_files();
@@ -99,6 +101,14 @@ class PredictRun {
     if (options_.branch >= mil_.model->config().branches)
       throw Error(ErrorCode::kUsage, "--branch", "the model has " + std::to_string(mil_.model->config().branches) + " branches, counted from 0",
                   "Pass a lower index, or mean.");
+  }
+
+  /// A NaN anywhere in the features reaches the logits; it must not leave as a probability.
+  void check_finite() const {
+    const auto finite = [](const std::vector<float>& values) { return std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); }); };
+    if (finite(prediction_.bag_logits) && finite(prediction_.attention_raw)) return;
+    throw Error(ErrorCode::kCorrupt, options_.features.empty() ? options_.model.filename().string() : options_.features.filename().string(),
+                "the result is not a number: the features or the weights hold NaN or infinite values", "Make the file again.");
   }
 
   std::string metadata(const std::string& key) const {

@@ -18,34 +18,10 @@
 #include <fovea/base/error.h>
 
 #include "train/optimizer.h"
+#include "train/schedule.h"
 
 namespace fovea::models {
 namespace {
-
-/// Half-cosine to 0, or one cycle: warm-up over the first 30 % from 1/25, then cosine to 1/250,000. Per step, not per
-/// epoch.
-double learning_rate_at(const TrainOptions& options, std::int64_t step, std::int64_t steps) {
-  const auto cosine = [](double from, double to, double done) {
-    return to + (from - to) * (1 + std::cos(std::numbers::pi * done)) / 2;
-  };
-  const double done = static_cast<double>(step) / static_cast<double>(std::max<std::int64_t>(steps, 1));
-  const double peak = options.learning_rate;
-  constexpr double kWarmUp = 0.3;
-  if (!options.one_cycle) return cosine(peak, 0, done);
-  if (done < kWarmUp) return cosine(peak / 25, peak, done / kWarmUp);
-  return cosine(peak, peak / 250'000, (done - kWarmUp) / (1 - kWarmUp));
-}
-
-/// Own shuffle: std::shuffle may differ between standard libraries, and a seed must mean the same run everywhere.
-std::vector<std::int64_t> shuffled(std::int64_t count, std::uint64_t seed, std::int64_t epoch) {
-  std::vector<std::int64_t> order(static_cast<std::size_t>(count));
-  std::iota(order.begin(), order.end(), 0);
-  std::seed_seq sequence{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32),
-                         static_cast<std::uint32_t>(epoch)};
-  std::mt19937_64 random(sequence);
-  for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random() % i]);
-  return order;
-}
 
 struct Batch {
   at::Tensor image, label;
@@ -66,16 +42,6 @@ Batch make_batch(std::span<const std::int64_t> indices, std::int64_t epoch,
   }
   // Plain layout: channels_last, best for inference, made a training step 15 % slower (2-D, batch of 8, 160 x 160).
   return {at::stack(images).to(like), at::stack(labels).to(like.device(), at::kLong)};
-}
-
-std::vector<at::Tensor> trainable(const SegNetwork& network) {
-  std::vector<at::Tensor> parameters;
-  for (const TensorSpec& spec : network.specs()) {
-    if (spec.is_buffer()) continue;
-    parameters.push_back(network.state().at(spec.name));
-    parameters.back().requires_grad_(true);
-  }
-  return parameters;
 }
 
 double train_step(const SegNetwork& network, const Batch& batch, AdamW& optimizer, double learning_rate) {
@@ -99,24 +65,6 @@ void check_options(const TrainOptions& options, std::int64_t samples) {
   }
 }
 
-/// The network leaves training as it came: no gradients kept, no tensor that asks for one.
-class TrainableWhile {
- public:
-  explicit TrainableWhile(const SegNetwork& network) : parameters_(trainable(network)) {}
-  ~TrainableWhile() {
-    for (at::Tensor& parameter : parameters_) {
-      parameter.mutable_grad() = at::Tensor();
-      parameter.requires_grad_(false);
-    }
-  }
-  TrainableWhile(const TrainableWhile&) = delete;
-  TrainableWhile& operator=(const TrainableWhile&) = delete;
-  const std::vector<at::Tensor>& parameters() const { return parameters_; }
-
- private:
-  std::vector<at::Tensor> parameters_;
-};
-
 }  // namespace
 
 void train_segmentation(SegNetwork& network, std::int64_t samples,
@@ -124,7 +72,7 @@ void train_segmentation(SegNetwork& network, std::int64_t samples,
                         const TrainOptions& options, const EpochSink& sink) {
   check_options(options, samples);
   const at::AutoGradMode with_gradients(true);
-  const TrainableWhile scope(network);
+  const TrainableWhile scope(network.specs(), network.state());
   AdamW optimizer(scope.parameters(), {.weight_decay = options.weight_decay});
   const at::TensorOptions like = scope.parameters().front().options().requires_grad(false);
   const std::int64_t batches = (samples + options.batch - 1) / options.batch, steps = batches * options.epochs;

@@ -82,8 +82,44 @@ std::optional<Header> read_header(const fs::path& path, bool& swap) {
   return header;
 }
 
+/// ITK's NIfTI library turns voxels that are no numbers into 0 without a word: they are counted in the raw bytes.
+class NotNumbers {
+ public:
+  /// Over the voxels of the 3-D volume `index`.
+  NotNumbers(const Header& header, bool swap, int index) : swap_(swap) {
+    const int type = field<std::int16_t>(header, 70, swap);
+    width_ = type == 16 ? 4 : type == 64 ? 8 : 0;
+    std::uint64_t voxels = 1;
+    for (std::size_t axis = 1; axis <= 3; ++axis) voxels *= static_cast<std::uint64_t>(std::max<int>(1, field<std::int16_t>(header, 40 + 2 * axis, swap)));
+    begin_ = static_cast<std::uint64_t>(field<float>(header, 108, swap)) + static_cast<std::uint64_t>(index) * voxels * width_;
+    end_ = begin_ + voxels * width_;
+  }
+  void scan(const char* bytes, std::size_t size) {
+    for (std::size_t i = 0; width_ > 0 && i < size; ++i, ++at_) {
+      if (at_ < begin_ || at_ >= end_) continue;
+      voxel_[filled_++] = static_cast<unsigned char>(bytes[i]);
+      if (filled_ == width_) filled_ = 0, count_ += !is_number();
+    }
+  }
+  std::uint64_t count() const { return count_; }
+  bool all() const { return width_ > 0 && count_ * width_ == end_ - begin_; }
+
+ private:
+  bool is_number() {
+    if (swap_) std::reverse(voxel_.begin(), voxel_.begin() + static_cast<std::ptrdiff_t>(width_));
+    float single = 0;
+    double wide = 0;
+    if (width_ == 4) return std::memcpy(&single, voxel_.data(), 4), std::isfinite(single);
+    return std::memcpy(&wide, voxel_.data(), 8), std::isfinite(wide);
+  }
+  bool swap_;
+  std::size_t width_ = 0, filled_ = 0;  ///< bytes of a voxel (0: whole numbers are always numbers), bytes of the current one
+  std::uint64_t begin_ = 0, end_ = 0, at_ = 0, count_ = 0;
+  std::array<unsigned char, 8> voxel_{};
+};
+
 /// Inflates once without keeping anything: a truncated file is refused before anything is allocated for it.
-void check_complete(const fs::path& path, const Header& header, bool swap) {
+void check_complete(const fs::path& path, const Header& header, bool swap, NotNumbers& not_numbers) {
   if (std::memcmp(header.data() + 344, "n+1", 3) != 0) return;
   double expected = field<float>(header, 108, swap);
   double size = field<std::int16_t>(header, 72, swap) / 8.0;
@@ -92,8 +128,10 @@ void check_complete(const fs::path& path, const Header& header, bool swap) {
   GzFile file(gzopen(path.c_str(), "rb"));
   std::vector<char> block(1 << 20);
   double found = 0;
-  for (int count; found < expected && (count = gzread(file.get(), block.data(), static_cast<unsigned>(block.size()))) != 0; found += count)
+  for (int count; found < expected && (count = gzread(file.get(), block.data(), static_cast<unsigned>(block.size()))) != 0; found += count) {
     if (count < 0) break;
+    not_numbers.scan(block.data(), static_cast<std::size_t>(count));
+  }
   if (found < expected)
     throw Error(ErrorCode::kCorrupt, path.string(), "the file is truncated: its header promises " + std::to_string(static_cast<long long>(expected)) + " bytes, " +
                 std::to_string(static_cast<long long>(found)) + " are there", "Copy or export it again.");
@@ -131,16 +169,21 @@ bool is_nifti(const fs::path& path) {
 
 Volume read_nifti(const fs::path& path, const VolumeReadOptions& options) {
   bool swap = false;
+  std::uint64_t not_numbers = 0;
   const auto header = read_header(path, swap);
   if (header) {
     check_header(path, *header, swap, options);
-    check_complete(path, *header, swap);
+    NotNumbers counted(*header, swap, options.volume_index.value_or(0));
+    check_complete(path, *header, swap, counted);
+    if (counted.all()) throw Error(ErrorCode::kCorrupt, path.string(), "no voxel holds a number", "Export the volume again.");
+    not_numbers = counted.count();
   } else if (auto probe = itk::NiftiImageIO::New(); silence_itk(), !probe->CanReadFile(path.c_str())) {
     throw Error(ErrorCode::kCorrupt, path.string(), "this is not a NIfTI file, whatever its name says", "Copy or export it again.");
   }
   auto image_io = itk::NiftiImageIO::New();
   Volume volume = read_with(image_io, path, options);
   if (header) note_orientation(*header, swap, volume);
+  if (not_numbers > 0) volume.notices.push_back(std::to_string(not_numbers) + " voxels were not numbers (NaN or infinite) and were set to 0");
   return volume;
 }
 

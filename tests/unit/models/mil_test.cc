@@ -1,0 +1,115 @@
+// MIL heads as properties: names, recognition, streaming, losses, training.
+#include <cmath>
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <fovea/base/error.h>
+#include <fovea/models/mil.h>
+#include <fovea/models/train.h>
+
+namespace {
+
+using namespace fovea::models;
+
+class EveryMil : public testing::TestWithParam<std::string> {
+ protected:
+  MilConfig config(std::int64_t branches = 3) const { return {GetParam(), 24, 16, 8, GetParam() == "abmil" ? 1 : branches, 3}; }
+  std::unique_ptr<MilModel> make(std::uint64_t seed = 1) const {
+    const MilRow& row = mil_model(GetParam());
+    return row.make(config(), random_state(row.specs(config()), seed));
+  }
+};
+
+TEST_P(EveryMil, IsRecognisedFromItsOwnNames) {
+  const auto model = make();
+  int recognised = 0;
+  for (const MilRow& row : mil_models())
+    if (const auto found = row.recognise(model->state())) {
+      ++recognised;
+      EXPECT_EQ(found->architecture, GetParam());
+      EXPECT_EQ(found->features, 24);
+      EXPECT_EQ(found->inner, 16);
+      EXPECT_EQ(found->attention, 8);
+      EXPECT_EQ(found->branches, config().branches);
+      EXPECT_EQ(found->classes, 3);
+    }
+  EXPECT_EQ(recognised, 1);
+}
+
+TEST_P(EveryMil, StreamedInAnyPiecesEqualsTheStreamOfTheWholeBitForBit) {
+  const auto model = make();
+  at::manual_seed(2);
+  const auto bag = at::randn({2300, 24});
+  const at::NoGradGuard no_grad;
+  auto whole = model->stream(), pieces = model->stream();
+  whole->push(bag);
+  for (std::int64_t i = 0; i < 2300; i += 23) pieces->push(bag.slice(0, i, i + 23));
+  const MilOutput a = whole->finish(), b = pieces->finish(), direct = model->forward(bag);
+  EXPECT_TRUE(at::equal(a.bag_logits, b.bag_logits));
+  EXPECT_TRUE(at::equal(a.attn_raw, b.attn_raw));
+  EXPECT_LE((a.bag_logits - direct.bag_logits).abs().max().item<double>(), 1e-5);
+}
+
+TEST_P(EveryMil, PredictionDoesNotDependOnTheOrderOfInstances) {
+  const auto model = make();
+  at::manual_seed(3);
+  const auto bag = at::randn({200, 24});
+  EXPECT_LE((model->forward(bag).bag_logits - model->forward(bag.flip(0)).bag_logits).abs().max().item<double>(), 1e-5);
+}
+
+TEST_P(EveryMil, ABagOfAnotherWidthIsRefused) {
+  EXPECT_THROW(make()->forward(at::randn({5, 23})), fovea::Error);
+  EXPECT_THROW(make()->stream()->push(at::randn({5, 23})), fovea::Error);
+}
+
+TEST_P(EveryMil, LearnsToFindOneInstanceOfAKind) {
+  const auto model = make(5);
+  at::manual_seed(6);
+  std::vector<at::Tensor> bags;
+  for (int i = 0; i < 30; ++i) {
+    bags.push_back(at::randn({20, 24}) * 0.3);
+    if (i % 3) bags.back()[i % 20][i % 3] += 6;
+  }
+  std::vector<double> losses;
+  train_mil(*model, 30, [&](std::int64_t i) { return std::pair(bags[static_cast<std::size_t>(i)], i % 3); }, {.epochs = 40, .learning_rate = 3e-3},
+            [&](const EpochReport& report) { losses.push_back(report.loss); return true; });
+  EXPECT_LT(losses.back(), 0.5 * losses.front());
+  int right = 0;
+  for (int i = 0; i < 30; ++i) right += model->forward(bags[static_cast<std::size_t>(i)]).bag_logits.argmax().item<std::int64_t>() == i % 3;
+  EXPECT_GE(right, 27);
+  for (const auto& [name, tensor] : model->state()) EXPECT_FALSE(tensor.requires_grad()) << name;
+}
+
+INSTANTIATE_TEST_SUITE_P(All, EveryMil, testing::Values("acmil_ga", "abmil"), [](const auto& info) { return info.param; });
+
+TEST(MilLoss, DiversityOfEqualBranchesIsOneAndOfDisjointOnesZero) {
+  MilOutput output;
+  output.bag_logits = at::zeros({1, 2});
+  output.branch_logits = at::zeros({2, 2});
+  output.entropy = at::zeros({2});
+  output.attn_softmax = at::ones({2, 4}) / 4;
+  EXPECT_NEAR(mil_loss(output, at::scalar_tensor(0, at::kLong)).diversity.item<double>(), 1, 1e-6);
+  output.attn_softmax = at::eye(2, 4);
+  EXPECT_NEAR(mil_loss(output, at::scalar_tensor(0, at::kLong)).diversity.item<double>(), 0, 1e-6);
+  EXPECT_NEAR(mil_loss(output, at::scalar_tensor(0, at::kLong)).bag.item<double>(), std::log(2.0), 1e-6);
+}
+
+TEST(State, EveryWrongNameIsListedAtOnce) {
+  const std::vector<TensorSpec> specs{{"a", {2, 2}}, {"b", {3}}, {"c", {1}}};
+  try {
+    checked_state(specs, {{"a", at::zeros({2, 3})}, {"b", at::zeros({3})}, {"z", at::zeros({1})}}, "file.pt");
+    FAIL();
+  } catch (const fovea::Error& error) {
+    const std::string what = error.what();
+    for (const char* part : {"file.pt", "1 missing: c", "1 unexpected: z", "a is [2, 3] but should be [2, 2]"}) EXPECT_NE(what.find(part), std::string::npos) << part;
+  }
+}
+
+TEST(State, ASeedGivesTheSameStartWhateverTheOrder) {
+  const std::vector<TensorSpec> one{{"a", {4, 4}}, {"b", {4}}}, two{{"b", {4}}, {"a", {4, 4}}};
+  EXPECT_TRUE(at::equal(random_state(one, 7)["a"], random_state(two, 7)["a"]));
+  EXPECT_FALSE(at::equal(random_state(one, 7)["a"], random_state(one, 8)["a"]));
+}
+
+}  // namespace

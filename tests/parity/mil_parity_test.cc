@@ -100,7 +100,7 @@ TEST_P(MilParity, OutputsLossesAndGradientsMatchTheOfficialModule) {
 TEST_P(MilParity, TheStreamMatchesToo) {
   FOVEA_NEEDS_SHARED("fixtures/mil/bags.safetensors");
   const Case one = load(GetParam());
-  if (one.expected.count("stkim_masked_idx") || one.metadata.count("train_mode") && one.metadata.at("train_mode") == "true")
+  if (one.expected.count("stkim_masked_idx") || (one.metadata.count("train_mode") && one.metadata.at("train_mode") == "true"))
     GTEST_SKIP() << "masking is training only";
   const models::MilRow& row = models::mil_model(GetParam().rfind("acmil", 0) == 0 ? "acmil_ga" : "abmil");
   const auto config = row.recognise(one.weights);

@@ -43,7 +43,7 @@ int run(const cli::Invocation& invocation, std::stop_token stop) {
   bar.clear();
   print_result(result, invocation.json_progress);
   // A report that never reached its reader (full disk behind a redirection) is a failure.
-  if (std::fflush(stdout) != 0) throw Error(ErrorCode::kWriteFailed, "standard output", "it could not be written", "Check the disk it goes to.");
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) throw Error(ErrorCode::kWriteFailed, "standard output", "it could not be written", "Check the disk it goes to.");
   return result.exit_code;
 }
 

@@ -3,7 +3,9 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <string>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -19,6 +21,14 @@ namespace {
 using fovea::test::run_fovea;
 using fovea::test::TemporaryFolder;
 using testing::HasSubstr;
+
+/// Every line must parse by itself.
+std::vector<nlohmann::json> json_lines(const std::string& text) {
+  std::vector<nlohmann::json> lines;
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);) lines.push_back(nlohmann::json::parse(line));
+  return lines;
+}
 
 TEST(Program, HelpListsEveryCommandAndTheExitCodes) {
   const auto help = run_fovea("--help");
@@ -87,11 +97,10 @@ TEST(Program, JsonProgressIsOneObjectALine) {
   TemporaryFolder folder;
   const auto result = run_fovea("formats --json-progress");
   EXPECT_EQ(result.exit_code, 0);
-  const auto last = nlohmann::json::parse(result.out.substr(result.out.rfind('\n', result.out.size() - 2) + 1));
-  EXPECT_EQ(last["type"], "result");
-  const auto failed = run_fovea("model info " + (folder / "nothing").string() + " --json-progress");
-  EXPECT_EQ(nlohmann::json::parse(failed.out)["type"], "error");
-  EXPECT_EQ(nlohmann::json::parse(failed.out)["exit_code"], 3);
+  EXPECT_EQ(json_lines(result.out).back()["type"], "result");
+  const auto failed = json_lines(run_fovea("model info " + (folder / "nothing").string() + " --json-progress").out);
+  EXPECT_EQ(failed.back()["type"], "error");
+  EXPECT_EQ(failed.back()["exit_code"], 3);
 }
 
 TEST(Program, OutputToAFullDiskIsAFailure) {

@@ -128,10 +128,13 @@ void check_complete(const fs::path& path, const Header& header, bool swap, NotNu
   GzFile file(gzopen(path.c_str(), "rb"));
   std::vector<char> block(1 << 20);
   double found = 0;
-  for (int count; found < expected && (count = gzread(file.get(), block.data(), static_cast<unsigned>(block.size()))) != 0; found += count) {
-    if (count < 0) break;
+  // To the very end: only there does zlib compare the checksum, and notice that the last bytes are missing.
+  for (int count; (count = gzread(file.get(), block.data(), static_cast<unsigned>(block.size()))) > 0; found += count)
     not_numbers.scan(block.data(), static_cast<std::size_t>(count));
-  }
+  int state = Z_OK;
+  gzerror(file.get(), &state);
+  if (found >= expected && state != Z_OK && state != Z_STREAM_END)
+    throw Error(ErrorCode::kCorrupt, path.string(), "the compressed data are damaged or cut off at the end", "Copy or export it again.");
   if (found < expected)
     throw Error(ErrorCode::kCorrupt, path.string(), "the file is truncated: its header promises " + std::to_string(static_cast<long long>(expected)) + " bytes, " +
                 std::to_string(static_cast<long long>(found)) + " are there", "Copy or export it again.");

@@ -10,6 +10,7 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/softmax.h>
 
 #include <fovea/base/error.h>
 
@@ -95,9 +96,9 @@ Pooled gated_pool(const at::Tensor& x, const GateWeights& weights, const c10::op
   return sum.result(at::cat(scores, 1));
 }
 
-at::Tensor weights_of(const at::Tensor& scores, const at::Tensor& lse) {
-  const at::Tensor column = lse.unsqueeze(1), empty = column.eq(-std::numeric_limits<double>::infinity());
-  return (scores - column.masked_fill(empty, 0.0)).exp().masked_fill(empty, 0.0);
+at::Tensor weights_of(const at::Tensor& scores) {
+  const at::Tensor empty = scores.eq(-std::numeric_limits<double>::infinity()).all(1, true);
+  return at::softmax(scores.masked_fill(empty, 0.0), 1).masked_fill(empty, 0.0);
 }
 
 namespace {

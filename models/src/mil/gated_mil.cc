@@ -61,7 +61,7 @@ at::Tensor GatedMil::head(const at::Tensor& z, const std::string& name) const { 
 MilOutput GatedMil::output_of(const attention::Pooled& pooled) const {
   MilOutput output;
   output.attn_raw = pooled.scores;
-  output.attn_softmax = attention::weights_of(pooled.scores, pooled.lse);
+  output.attn_softmax = attention::weights_of(pooled.scores);
   output.entropy = pooled.entropy;
   classify(pooled.z, output);
   return output;

@@ -51,7 +51,7 @@ at::Tensor diversity_of(const attention::Pooled& pooled, const at::Tensor& weigh
 }
 
 void add_pooled(Values& values, const attention::Pooled& pooled) {
-  const at::Tensor weights = attention::weights_of(pooled.scores, pooled.lse);
+  const at::Tensor weights = attention::weights_of(pooled.scores);
   values["z"] = pooled.z, values["attn"] = weights, values["lse"] = pooled.lse, values["entropy"] = pooled.entropy;
   values["bag_z"] = pooled.z.mean(0);
   values["aem"] = -pooled.entropy.mean();

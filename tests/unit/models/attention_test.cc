@@ -104,7 +104,7 @@ TEST(Pool, WeightsSumToOneAndAreInvariantToTheOrderOfInstances) {
   const auto x = at::randn({1500, 32}, at::kDouble);
   const auto w = random_gate(32, 16, 4, at::kDouble);
   const Pooled pooled = gated_pool(x, w), turned = gated_pool(x.flip(0), w);
-  expect_close(weights_of(pooled.scores, pooled.lse).sum(1), at::ones({4}, at::kDouble), 1e-12);
+  expect_close(weights_of(pooled.scores).sum(1), at::ones({4}, at::kDouble), 1e-12);
   expect_close(pooled.z, turned.z, 1e-12);
 }
 
@@ -126,7 +126,7 @@ TEST(Pool, AFullyMaskedRowGivesZerosAndNoNan) {
     EXPECT_EQ(pooled.z[0].abs().sum().item<float>(), 0);
     EXPECT_EQ(pooled.lse[0].item<float>(), -std::numeric_limits<float>::infinity());
     EXPECT_EQ(pooled.entropy[0].item<float>(), 0);
-    EXPECT_FALSE(at::isnan(weights_of(pooled.scores, pooled.lse)).any().item<bool>());
+    EXPECT_FALSE(at::isnan(weights_of(pooled.scores)).any().item<bool>());
   }
 }
 
@@ -176,7 +176,8 @@ TEST(PoolMath, MergingStatesIsTheSoftmaxOfTheUnion) {
   double scale_a = 0, scale_b = 0;
   const auto whole = softmax_split_cpu(all.data(), 5, w.data());
   const auto parts = merged(softmax_split_cpu(a.data(), 3, w.data()), softmax_split_cpu(b.data(), 2, w.data()), scale_a, scale_b);
-  EXPECT_NEAR(lse_of(whole), lse_of(parts), 1e-9);
+  // The terms are float32 exponentials (6e-8 relative), summed in double.
+  EXPECT_NEAR(lse_of(whole), lse_of(parts), 1e-7);
   EXPECT_NEAR(entropy_of(whole), entropy_of(parts), 1e-7);
   const auto with_nothing = merged(whole, neutral_state<double>(), scale_a, scale_b);
   EXPECT_EQ(with_nothing.l, whole.l);

@@ -224,7 +224,9 @@ TEST_P(TissueFractions, AgreeWithOpenCv) {
   const Tissue otsu = share("otsu", 1);
   EXPECT_EQ(otsu.threshold, reference.otsu);
   EXPECT_NEAR(otsu.fraction_before_cleaning, reference.otsu_share, 0.002);
-  EXPECT_NEAR(share("white-distance", 1).fraction_before_cleaning, reference.white_share, 0.002);
+  // Read in blocks, a level whose downsample is no integer (2.0005) is interpolated by OpenSlide; without a median filter that shows:
+  // 0.5850 in blocks of 1024 through openslide-python, 0.5823 in one piece.
+  EXPECT_NEAR(share("white-distance", 1).fraction_before_cleaning, reference.white_share, 0.003);
 }
 
 INSTANTIATE_TEST_SUITE_P(Slides, TissueFractions,

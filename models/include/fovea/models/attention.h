@@ -46,8 +46,9 @@ Pooled gated_pool(const at::Tensor& x, const GateWeights& weights, const c10::op
 /// Pooling with given scores [K, N] over x [N, D]. Differentiable in both.
 Pooled score_pool(const at::Tensor& scores, const at::Tensor& x);
 
-/// exp(scores - lse): weights for heat maps and losses, [K, N]; rows with lse = -inf give 0. Differentiable.
-at::Tensor weights_of(const at::Tensor& scores, const at::Tensor& lse);
+/// softmax over N of scores [K, N]: weights for heat maps and losses; rows of -inf alone give 0. Differentiable. Not exp(scores - lse): a
+/// float32 lse of magnitude 1e3 would cost four digits.
+at::Tensor weights_of(const at::Tensor& scores);
 
 /// The streaming primitive (3.3): push rows of a bag as they arrive, in order, in pieces of any size. Holds one split of rows plus
 /// K*N scores, never the bag. Not differentiable.

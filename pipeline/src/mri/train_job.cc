@@ -13,6 +13,7 @@
 #include <nlohmann/json.hpp>
 
 #include <fovea/base/error.h>
+#include <fovea/base/version.h>
 #include <fovea/io/atomic_file.h>
 #include <fovea/io/hash.h>
 #include <fovea/io/weights.h>
@@ -36,9 +37,11 @@ using slide::fixed_text;
 
 constexpr double kForegroundFraction = 8.0 / 255;  // darker pixels of an 8-bit slice are air
 constexpr std::int64_t kValidationBatch = 16;
+constexpr const char* kFigureLimits = "figures are per slice, and every slice holds an outlined structure: they say nothing about false alarms on healthy scans";
 
 struct TrainRequest {
-  std::filesystem::path slices, out;
+  std::filesystem::path slices, out, card;
+  std::string data_note;
   std::vector<std::string> classes;
   std::int64_t size = 128;
   double pixel_mm = 0.98;
@@ -74,6 +77,7 @@ void require(bool good, const std::string& option, const std::string& problem, c
 TrainRequest train_request(const JobValues& values) {
   TrainRequest request;
   request.slices = values.text("slices"), request.out = values.text("out");
+  request.card = values.text("card"), request.data_note = values.text("data-note");
   request.classes = values.list("classes"), request.planes = values.list("planes");
   request.size = values.integer("size"), request.pixel_mm = values.number("pixel-mm");
   request.config = {.architecture = "agunet", .dims = 2, .channels = 1, .classes = 1 + static_cast<std::int64_t>(request.classes.size()), .filters = filters_of(values)};
@@ -204,7 +208,25 @@ class TrainRun {
                         {"val_dice_median", scores.median()}, {"val_share_dice_above_half", scores.share_above(0.5)}};
     const Json config{{"dims", c.dims}, {"channels", c.channels}, {"classes", c.classes}, {"filters", c.filters}, {"multi_scale", c.multi_scale}, {"deep_supervision", c.deep_supervision}, {"attention", c.attention}};
     return {{"fovea.task", "segmentation"}, {"fovea.architecture", c.architecture}, {"fovea.config", config.dump()}, {"fovea.labels", Json(labels).dump()},
-            {"fovea.preprocessing", preprocessing.dump()}, {"fovea.training", training.dump()}, {"fovea.card", "Trained on single outlined slices by fovea mri train; not for clinical use."}};
+            {"fovea.preprocessing", preprocessing.dump()}, {"fovea.training", training.dump()}, {"fovea.card", (request_.data_note.empty() ? "" : request_.data_note + " ") + "Trained on single outlined slices by fovea mri train; not for clinical use."}};
+  }
+
+  static std::string figure_line(const Scores& scores) {
+    return "validation on " + std::to_string(scores.dice.size()) + " slices: Dice mean " + fixed_text(scores.mean(), 3) + ", median " + fixed_text(scores.median(), 3) + ", above 0.5 in " +
+           fixed_text(100 * scores.share_above(0.5), 1) + " %\n";
+  }
+
+  std::string card_markdown(std::int64_t parameters, const Scores& scores, const std::string& sha256) const {
+    const auto& o = request_.options;
+    std::string text = "# " + request_.out.stem().string() + "\n\nWritten by `fovea mri train` (version " + version() + "). SHA-256 `" + sha256 + "`.\n\n| | |\n|---|---|\n";
+    text += "| network | " + request_.config.architecture + ", 2-D, " + std::to_string(parameters) + " parameters |\n| classes | " + joined(request_.classes) + " |\n";
+    text += "| input | " + std::to_string(request_.size) + " x " + std::to_string(request_.size) + " px of " + slide::number_text(request_.pixel_mm * set_.scale) + " mm, planes " + joined(request_.planes) + " |\n";
+    text += "| training | AdamW, one cycle to " + slide::number_text(o.learning_rate) + ", batch " + std::to_string(o.batch) + ", " + std::to_string(o.epochs) + " epochs, seed " + std::to_string(o.seed) + " |\n\n## Data\n\n";
+    if (!request_.data_note.empty()) text += request_.data_note + "\n";
+    text += "Trained on " + std::to_string(set_.train.size()) + " slices of the training split, flipped, turned, scaled, shifted and changed in contrast; for " + std::to_string(foldable_) +
+            " of them the healthy half was also mirrored to a tumour-free view.\n\n## Figures\n\n";
+    text += scores.dice.empty() ? "No validation slices.\n" : figure_line(scores);
+    return text + "Note: " + kFigureLimits + ".\n\n## Not for\n\nResearch software. Not a medical device; not for clinical decisions.\n";
   }
 
   JobResult write(const models::SegNetwork& network, std::int64_t parameters, const Scores& scores) {
@@ -213,14 +235,17 @@ class TrainRun {
     io::write_safetensors(request_.out, to_arrays(network.state()), entries);
     JobResult result;
     result.outputs = {request_.out};
+    const std::string sha256 = io::sha256_of_file(request_.out);
+    if (!request_.card.empty()) {
+      io::write_file(request_.card, card_markdown(parameters, scores, sha256));
+      result.outputs.push_back(request_.card);
+    }
     result.text = "trained on " + std::to_string(set_.train.size()) + " slices, " + std::to_string(parameters) + " parameters\n";
-    if (!scores.dice.empty())
-      result.text += "validation on " + std::to_string(scores.dice.size()) + " slices: Dice mean " + fixed_text(scores.mean(), 3) + ", median " + fixed_text(scores.median(), 3) + ", above 0.5 in " +
-                     fixed_text(100 * scores.share_above(0.5), 1) + " %\n";
-    result.notices.push_back("figures are per slice, and every slice holds an outlined structure: they say nothing about false alarms on healthy scans");
+    if (!scores.dice.empty()) result.text += figure_line(scores);
+    result.notices.push_back(kFigureLimits);
     Json summary = Json::parse(entries.at("fovea.training"));
     summary["parameters"] = parameters;
-    summary["sha256"] = io::sha256_of_file(request_.out);
+    summary["sha256"] = sha256;
     summary["losses"] = losses_;
     result.json = summary.dump(2);
     return result;
@@ -251,6 +276,8 @@ JobKind mri_train_job() {
   kind.parameters = {
       {.name = "slices", .type = T::kFolder, .help = "Folder with index.csv, images/ and masks/", .required = true},
       {.name = "out", .type = T::kOutputFile, .help = "Weight file to write (.safetensors)", .required = true},
+      {.name = "card", .type = T::kOutputFile, .help = "Also write a model card (Markdown)", .fallback = std::string{}},
+      {.name = "data-note", .type = T::kText, .help = "A sentence for the model card: where the data come from and their licence", .fallback = std::string{}},
       {.name = "classes", .type = T::kTextList, .help = "Classes of index.csv to segment, one label each", .fallback = std::vector<std::string>{"meningioma"}},
       {.name = "size", .type = T::kInteger, .help = "Side of the network's square input in pixels", .fallback = std::int64_t{128}},
       {.name = "pixel-mm", .type = T::kNumber, .help = "Pixel size of the image files in mm", .fallback = 0.98},

@@ -6,20 +6,22 @@
 #include <string>
 #include <vector>
 
+#include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
 
 #include <fovea/base/error.h>
 #include <fovea/models/attention.h>
 
+#include "attention/ops/pool.h"
 #include "attention/ops/self_attention.h"
 
 namespace fovea::attention {
 namespace {
 
-constexpr std::int64_t kScoresAtOnce = std::int64_t{1} << 20;  // a block of scores stays near the cache
+constexpr std::int64_t kScoresAtOnce = std::int64_t{1} << 18;  // a block of scores stays near the cache
 constexpr std::int64_t kLeastRows = 16;                        // fewer rows would make products of vectors
 
 [[noreturn]] void bad(const std::string& problem, const std::string& remedy) {
@@ -67,25 +69,50 @@ bool wants_graph(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, 
   return ops::needs_graph({q, k, v, o.bias, o.sink, o.alpha});
 }
 
-at::Tensor rows_of(const at::Tensor& x, std::int64_t begin, std::int64_t end) {
-  return x.defined() && x.size(2) > 1 ? x.slice(2, begin, end) : x;
+/// One batch entry, one query head, some queries.
+struct Part {
+  std::int64_t batch, head, begin, end;
+  at::Tensor of(const at::Tensor& x) const {
+    if (!x.defined()) return x;
+    at::Tensor part = x;
+    if (x.size(0) > 1) part = part.slice(0, batch, batch + 1);
+    if (x.size(1) > 1) part = part.slice(1, head, head + 1);
+    return x.size(2) > 1 ? part.slice(2, begin, end) : part;
+  }
+};
+
+AttentionOptions options_of(const AttentionOptions& whole, const Part& part) {
+  AttentionOptions options = whole;
+  options.keep = part.of(whole.keep), options.bias = part.of(whole.bias), options.alpha = part.of(whole.alpha);
+  if (whole.sink.defined()) options.sink = whole.sink.slice(0, part.head, part.head + 1);
+  return options;
 }
 
-/// Blocks of queries, each by the definition: the scores of one block are all that is held.
+/// Blocks of queries on all threads, each by the definition: the scores of a block are all that a thread holds. Results
+/// are written where they belong at once: kept apart, they would break up the memory that the next block's scores could
+/// use again.
 Attended in_blocks(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const AttentionOptions& options) {
-  const std::int64_t queries = q.size(2), row = q.size(0) * q.size(1) * k.size(2);
-  const std::int64_t step = std::max(kLeastRows, kScoresAtOnce / row);
-  const at::Tensor keys = ops::repeated_heads(k, q.size(1)), values = ops::repeated_heads(v, q.size(1));
-  std::vector<at::Tensor> outs, lses;
-  for (std::int64_t begin = 0; begin < queries; begin += step) {
-    const std::int64_t end = std::min(queries, begin + step);
-    AttentionOptions part = options;
-    part.keep = rows_of(options.keep, begin, end), part.bias = rows_of(options.bias, begin, end);
-    part.alpha = rows_of(options.alpha, begin, end);
-    Attended attended = ops::reference_attention(q.slice(2, begin, end), keys, values, part);
-    outs.push_back(std::move(attended.out)), lses.push_back(std::move(attended.lse));
-  }
-  return {at::cat(outs, 2), at::cat(lses, 2)};
+  const std::int64_t batches = q.size(0), heads = q.size(1), queries = q.size(2);
+  const std::int64_t step = std::min(queries, std::max(kLeastRows, kScoresAtOnce / k.size(2)));
+  const std::int64_t steps = (queries + step - 1) / step;
+  Attended all{at::empty({batches, heads, queries, v.size(3)}, v.options()),
+               at::empty({batches, heads, queries}, q.options())};
+  at::parallel_for(0, batches * heads * steps, 1, [&](std::int64_t first, std::int64_t last) {
+    const at::NoGradGuard no_grad;
+    const ops::OneThread one;
+    for (std::int64_t i = first; i < last; ++i) {
+      const std::int64_t batch = i / steps / heads, head = i / steps % heads, shared = head * k.size(1) / heads;
+      const Part part{batch, head, i % steps * step, std::min(queries, (i % steps + 1) * step)};
+      const auto keys_of = [&](const at::Tensor& x) {
+        return x.slice(0, batch, batch + 1).slice(1, shared, shared + 1);
+      };
+      const at::Tensor rows = q.slice(0, batch, batch + 1).slice(1, head, head + 1).slice(2, part.begin, part.end);
+      const Attended done = ops::reference_attention(rows, keys_of(k), keys_of(v), options_of(options, part));
+      all.out[batch][head].slice(0, part.begin, part.end).copy_(done.out[0][0]);
+      all.lse[batch][head].slice(0, part.begin, part.end).copy_(done.lse[0][0]);
+    }
+  });
+  return all;
 }
 
 /// LibTorch's fused kernel. It takes one mask, and does not promise zeros for a query without keys.

@@ -149,7 +149,7 @@ TEST(SelfAttention, AQueryWithoutKeysGivesZeroAndNoNanInBothDirections) {
         o.want_lse = want_lse;
         const Attended a = attention(q, k, v, o);
         EXPECT_TRUE(a.out.eq(0).all().item<bool>());
-        if (want_lse) EXPECT_TRUE(a.lse.eq(-kInfinity).all().item<bool>());
+        if (want_lse) { EXPECT_TRUE(a.lse.eq(-kInfinity).all().item<bool>()); }
         if (!graph) continue;
         a.out.sum().backward();
         for (const at::Tensor& t : {q, k, v}) EXPECT_TRUE(t.grad().eq(0).all().item<bool>());

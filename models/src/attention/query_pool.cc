@@ -45,6 +45,9 @@ void check(const at::Tensor& x, const at::Tensor& q, const QueryPoolWeights& wei
   if (heads < 1 || weights.wq.size(0) % heads != 0 || weights.wk.size(0) != weights.wq.size(0))
     bad("a width of " + std::to_string(weights.wq.size(0)) + " is not divided by " + std::to_string(heads) + " heads",
         "Choose heads that divide the width.");
+  if (weights.wv.size(1) != x.size(1) || weights.wv.size(0) % heads != 0)
+    bad("the value projection does not fit the rows and heads",
+        "Give [width, channels] with a width that heads divide.");
   if (x.size(0) == 0) bad("the bag holds no instance", "Check the tissue mask or the feature file.");
 }
 
@@ -59,8 +62,11 @@ at::Tensor values_of(const at::Tensor& pooled, const at::Tensor& totals, const a
 /// `keep` as [h Q, N], or undefined.
 at::Tensor rows_mask(const c10::optional<at::Tensor>& keep, std::int64_t heads, std::int64_t queries, std::int64_t n) {
   if (!keep) return {};
-  if (keep->scalar_type() != at::kBool || keep->dim() > 3)
-    bad("the mask is no bool tensor of the scores' shape", "Give [rows] or [heads, queries, rows].");
+  const std::vector<std::int64_t> scores{heads, queries, n};
+  bool fits = keep->scalar_type() == at::kBool && keep->dim() <= 3;
+  for (std::int64_t i = 1; fits && i <= keep->dim(); ++i)
+    fits = keep->size(-i) == 1 || keep->size(-i) == scores[static_cast<std::size_t>(3 - i)];
+  if (!fits) bad("the mask is no bool tensor of the scores' shape", "Give [rows] or [heads, queries, rows].");
   return keep->expand({heads, queries, n}).reshape({heads * queries, n});
 }
 

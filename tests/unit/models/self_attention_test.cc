@@ -149,7 +149,9 @@ TEST(SelfAttention, AQueryWithoutKeysGivesZeroAndNoNanInBothDirections) {
         o.want_lse = want_lse;
         const Attended a = attention(q, k, v, o);
         EXPECT_TRUE(a.out.eq(0).all().item<bool>());
-        if (want_lse) { EXPECT_TRUE(a.lse.eq(-kInfinity).all().item<bool>()); }
+        if (want_lse) {
+          EXPECT_TRUE(a.lse.eq(-kInfinity).all().item<bool>());
+        }
         if (!graph) continue;
         a.out.sum().backward();
         for (const at::Tensor& t : {q, k, v}) EXPECT_TRUE(t.grad().eq(0).all().item<bool>());
@@ -300,6 +302,8 @@ TEST(QueryPool, ShapesThatDoNotFitAreErrors) {
   EXPECT_THROW(query_pool(doubles({5, 4}), doubles({1, 3}), w, 2), fovea::Error);
   EXPECT_THROW(query_pool(doubles({5, 3}), doubles({1, 2}), w, 2), fovea::Error);
   EXPECT_THROW(query_pool(doubles({5, 3}), doubles({1, 3}), w, 3), fovea::Error);
+  EXPECT_THROW(query_pool(doubles({5, 3}), doubles({1, 3}), w, 2, at::ones({4}, at::kBool)), fovea::Error);
+  EXPECT_THROW(pool_values(doubles({2, 1, 4}), doubles({5, 3}), w.wv, w.bv), fovea::Error);
 }
 
 }  // namespace

@@ -4,8 +4,8 @@
 //
 // Types: float64 and float32, any strides. Everything is differentiable in every tensor but masks.
 // Edges: no query or no key is Error(kShape). A query without a kept key gives 0, lse = -inf and zero gradient. A score
-// of -inf weighs 0. NaN scores give NaN. |scores| up to 1e4 are fine. FOVEA_ATTENTION_BACKEND=reference forces the
-// plain composition.
+// of -inf weighs 0. NaN scores give NaN, and so does a NaN value of a masked key (holes of a grid aside). |scores| up
+// to 1e4 are fine. FOVEA_ATTENTION_BACKEND=reference forces the plain composition.
 #pragma once
 
 #include <cstdint>

@@ -49,7 +49,8 @@ Values gate(Inputs& in) {
   const std::string combine = in.file().text("combine");
   // The coarse grid of Attention U-Net needs an up-sampling that this layer does not offer.
   if (in.file().text("theta_stride") != "1" || (combine != "add" && combine != "concat")) return {};
-  const attention::AttentionGateWeights weights{in("Wg"), in("bg"), in("Wx"), in("bx"), in("wpsi").flatten(), in("bpsi")};
+  const attention::AttentionGateWeights weights{in("Wg"),  in("bg"), in("Wx"), in("bx"), in("wpsi").flatten(),
+                                                in("bpsi")};
   const auto how = combine == "add" ? attention::GateCombine::kAdd : attention::GateCombine::kConcat;
   const attention::Gated gated = attention::attention_gate(in("g"), in("x"), weights, how, true);
   return {{"out", gated.out}, {"alpha", gated.alpha}};
@@ -58,7 +59,8 @@ Values gate(Inputs& in) {
 }  // namespace
 
 std::span<const AttentionOp> pooling_ops() {
-  static constexpr std::array kOps{AttentionOp{"gated_pool", gated_pool}, AttentionOp{"score_pool", score_pool}, AttentionOp{"gate3d", gate}};
+  static constexpr std::array kOps{AttentionOp{"gated_pool", gated_pool}, AttentionOp{"score_pool", score_pool},
+                                   AttentionOp{"gate3d", gate}};
   return kOps;
 }
 

@@ -5,7 +5,8 @@
 
 namespace fovea::attention::ops {
 
-Gated reference_gate(const at::Tensor& g, const at::Tensor& x, const AttentionGateWeights& weights, GateCombine combine);
+Gated reference_gate(const at::Tensor& g, const at::Tensor& x, const AttentionGateWeights& weights,
+                     GateCombine combine);
 /// Voxels in blocks: no intermediate of full size but alpha and the result. CPU, no graph.
 Gated blocked_gate(const at::Tensor& g, const at::Tensor& x, const AttentionGateWeights& weights, GateCombine combine);
 Gated cuda_gate(const at::Tensor& g, const at::Tensor& x, const AttentionGateWeights& weights, GateCombine combine);

@@ -16,7 +16,9 @@ namespace {
 constexpr std::int64_t kBlockVoxels = 4096;  // a block's hidden values stay in the cache
 
 /// [V, C] view of one image of the batch, whatever its memory format; strides are left to the matrix product.
-at::Tensor voxels_by_channels(const at::Tensor& image) { return image.flatten(1).t(); }
+at::Tensor voxels_by_channels(const at::Tensor& image) {
+  return image.flatten(1).t();
+}
 
 at::Tensor logits_of(const at::Tensor& g, const at::Tensor& x, const AttentionGateWeights& w, GateCombine combine) {
   at::Tensor from_g = at::addmm(w.bg, g, w.wg.t()), from_x = at::addmm(w.bx, x, w.wx.t());
@@ -37,7 +39,8 @@ Gated blocked_gate(const at::Tensor& g, const at::Tensor& x, const AttentionGate
   alpha_shape[1] = 1;
   gated.alpha = at::empty(alpha_shape, x.options());
   for (std::int64_t image = 0; image < x.size(0); ++image) {
-    const at::Tensor gv = voxels_by_channels(g[image]), xv = voxels_by_channels(x[image]), out = voxels_by_channels(gated.out[image]);
+    const at::Tensor gv = voxels_by_channels(g[image]), xv = voxels_by_channels(x[image]),
+                     out = voxels_by_channels(gated.out[image]);
     const at::Tensor alpha = gated.alpha[image].flatten();
     const std::int64_t voxels = xv.size(0), blocks = (voxels + kBlockVoxels - 1) / kBlockVoxels;
     at::parallel_for(0, blocks, 1, [&](std::int64_t begin, std::int64_t end) {

@@ -10,11 +10,14 @@ namespace ops {
 namespace {
 
 /// A 1x1x1 convolution: channels last, one matrix.
-at::Tensor pointwise(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) { return at::linear(x.movedim(1, -1), weight, bias).movedim(-1, 1); }
+at::Tensor pointwise(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+  return at::linear(x.movedim(1, -1), weight, bias).movedim(-1, 1);
+}
 
 }  // namespace
 
-Gated reference_gate(const at::Tensor& g, const at::Tensor& x, const AttentionGateWeights& weights, GateCombine combine) {
+Gated reference_gate(const at::Tensor& g, const at::Tensor& x, const AttentionGateWeights& weights,
+                     GateCombine combine) {
   const at::Tensor from_g = pointwise(g, weights.wg, weights.bg), from_x = pointwise(x, weights.wx, weights.bx);
   const at::Tensor both = combine == GateCombine::kConcat ? at::cat({from_g, from_x}, 1) : from_g + from_x;
   return apply_gate(x, pointwise(both.relu(), weights.wpsi.reshape({1, -1}), weights.bpsi));

@@ -97,6 +97,18 @@ TEST(LinearAttention, SplitsAgreeWithTheDefinitionForAnyLayoutAndNumberOfThreads
   at::set_num_threads(threads);
 }
 
+TEST(LinearAttention, ASingleSplitHasTheSameBitsOnAnyNumberOfThreads) {
+  at::manual_seed(20);
+  const Tokens t = random_tokens(1, 1, 1000, 1000, 96, 64, at::kFloat);
+  const int threads = at::get_num_threads();
+  at::set_num_threads(1);
+  const at::Tensor linear = linear_attention(t.q, t.k, t.v), magnitude = mala(t.q, t.k, t.v).out;
+  at::set_num_threads(2);
+  EXPECT_TRUE(at::equal(linear, linear_attention(t.q, t.k, t.v)));
+  EXPECT_TRUE(at::equal(magnitude, mala(t.q, t.k, t.v).out));
+  at::set_num_threads(threads);
+}
+
 TEST(LinearAttention, MaskedKeysAreUnreadAndNoKeyGivesZeros) {
   at::manual_seed(3);
   Tokens t = random_tokens(1, 2, 4, 6, 8, 3);

@@ -9,6 +9,7 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/mm.h>
 #include <ATen/ops/mv.h>
+#include <ATen/ops/ones.h>
 #include <ATen/ops/zeros_like.h>
 
 #include <fovea/models/attention.h>
@@ -75,8 +76,10 @@ KeySums key_sums(const LinearInputs& in) {
     const at::Tensor v = cleared(piece.rows(in.v), keep).contiguous();
     at::Tensor product = kv[piece.batch][piece.head][piece.split];
     at::mm_out(product, rotated(k, piece.angles(in.rotation)).t(), v);
-    k_sum[piece.batch][piece.head][piece.split].copy_(k.sum(0));
-    v_sum[piece.batch][piece.head][piece.split].copy_(v.sum(0));
+    // Sums as products too: sum() would share out its rows over threads whenever there is a single split.
+    const at::Tensor ones = at::ones({k.size(0)}, k.options());
+    k_sum[piece.batch][piece.head][piece.split].copy_(at::mv(k.t(), ones));
+    v_sum[piece.batch][piece.head][piece.split].copy_(at::mv(v.t(), ones));
   });
   return {in_order(kv), in_order(k_sum), in_order(v_sum)};
 }

@@ -6,7 +6,6 @@
 #include <shared_mutex>
 #include <vector>
 
-#include <dlfcn.h>
 #include <openslide.h>
 
 #include <fovea/base/error.h>
@@ -17,33 +16,7 @@ namespace fovea::io {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr std::size_t kCacheBytes = 64u << 20;
 constexpr std::int64_t kBandPixels = 4 << 20;  // rows are read in bands of at most this many pixels
-
-/// What the 4.x library has and the 3.4.1 header does not declare.
-struct Capabilities {
-  using Cache = struct _openslide_cache;
-  Cache* (*cache_create)(std::size_t) = nullptr;
-  void (*set_cache)(openslide_t*, Cache*) = nullptr;
-  void (*cache_release)(Cache*) = nullptr;
-
-  Capabilities() {
-    // Reached through a function that is certainly in the library that was linked.
-    cache_create = reinterpret_cast<decltype(cache_create)>(dlsym(RTLD_DEFAULT, "openslide_cache_create"));
-    set_cache = reinterpret_cast<decltype(set_cache)>(dlsym(RTLD_DEFAULT, "openslide_set_cache"));
-    cache_release = reinterpret_cast<decltype(cache_release)>(dlsym(RTLD_DEFAULT, "openslide_cache_release"));
-  }
-  void enlarge_cache(openslide_t* slide) const {
-    if (!cache_create || !set_cache || !cache_release) return;
-    Cache* cache = cache_create(kCacheBytes);
-    set_cache(slide, cache);
-    cache_release(cache);
-  }
-};
-const Capabilities& capabilities() {
-  static const Capabilities instance;
-  return instance;
-}
 
 struct CloseSlide {
   void operator()(openslide_t* slide) const { openslide_close(slide); }
@@ -83,7 +56,6 @@ class OpenSlideSlide final : public Slide {
  public:
   OpenSlideSlide(fs::path member, Osr osr, const fs::path& shown, const SlideOptions& options)
       : member_(std::move(member)), shown_(shown.string()), osr_(std::move(osr)) {
-    capabilities().enlarge_cache(osr_.get());
     describe(options);
   }
 
@@ -158,7 +130,6 @@ class OpenSlideSlide final : public Slide {
   void reopen() const {
     osr_.reset(openslide_open(member_.c_str()));
     if (osr_ && openslide_get_error(osr_.get())) osr_.reset();
-    if (osr_) capabilities().enlarge_cache(osr_.get());
   }
 
   /// Premultiplied ARGB onto the background colour.

@@ -3,9 +3,7 @@
 
 #include <algorithm>
 
-#include <ATen/Parallel.h>
 #include <nlohmann/json.hpp>
-#include <tbb/global_control.h>
 
 #include <fovea/base/error.h>
 #include <fovea/io/atomic_file.h>
@@ -17,41 +15,11 @@
 #include "mri/segment_options.h"
 #include "mri/segmentation.h"
 #include "progress.h"
+#include "run_scope.h"
 
 namespace fovea::pipeline {
 namespace mri {
 namespace {
-
-/// Thread counts are settings of the process: put back what was there.
-class ThreadCount {
- public:
-  explicit ThreadCount(std::int64_t wanted) : before_(at::get_num_threads()) {
-    if (wanted <= 0) return;
-    at::set_num_threads(static_cast<int>(wanted));
-    tbb_.emplace(tbb::global_control::max_allowed_parallelism, static_cast<std::size_t>(wanted));
-  }
-  ~ThreadCount() { at::set_num_threads(before_); }
-
- private:
-  int before_;
-  std::optional<tbb::global_control> tbb_;
-};
-
-/// Removes the output folder again when this run made it and ends without a result.
-class OutputFolder {
- public:
-  explicit OutputFolder(std::filesystem::path folder) : folder_(std::move(folder)), existed_(std::filesystem::exists(folder_)) {
-    io::prepare_output_folder(folder_);
-  }
-  ~OutputFolder() {
-    std::error_code ignored;
-    if (!existed_) std::filesystem::remove(folder_, ignored);  // only succeeds on an empty folder
-  }
-
- private:
-  std::filesystem::path folder_;
-  bool existed_;
-};
 
 class SegmentRun {
  public:

@@ -7,7 +7,6 @@
 #include <set>
 #include <thread>
 
-#include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 #include <nlohmann/json.hpp>
 
@@ -19,6 +18,7 @@
 
 #include "model_store.h"
 #include "progress.h"
+#include "run_scope.h"
 #include "slide/bag_pooler.h"
 #include "slide/feature_spool.h"
 #include "slide/predict_options.h"
@@ -33,34 +33,6 @@ namespace slide {
 namespace {
 
 constexpr std::int64_t kBagPiece = 4096;  // rows of a feature bag converted at a time
-
-/// LibTorch's thread count is a setting of the process: put back what was there.
-class ThreadCount {
- public:
-  explicit ThreadCount(std::int64_t wanted) : before_(at::get_num_threads()) {
-    if (wanted > 0) at::set_num_threads(static_cast<int>(wanted));
-  }
-  ~ThreadCount() { at::set_num_threads(before_); }
-
- private:
-  int before_;
-};
-
-/// Removes the output folder again when this run made it and ends without a result.
-class OutputFolder {
- public:
-  explicit OutputFolder(std::filesystem::path folder) : folder_(std::move(folder)), existed_(std::filesystem::exists(folder_)) {
-    io::prepare_output_folder(folder_);
-  }
-  ~OutputFolder() {
-    std::error_code ignored;
-    if (!existed_) std::filesystem::remove(folder_, ignored);  // only succeeds on an empty folder
-  }
-
- private:
-  std::filesystem::path folder_;
-  bool existed_;
-};
 
 class PredictRun {
  public:

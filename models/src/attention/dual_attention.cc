@@ -64,7 +64,8 @@ at::Tensor projected_voxels(const at::Tensor& x, const at::Tensor& weight, const
 
 at::Tensor dual_position(const at::Tensor& x, const PositionWeights& w) {
   check_image(x), check_gamma(w.gamma);
-  if (w.wv.size(0) != x.size(1)) bad("the values are not as wide as the image", "The value projection has to keep the channels.");
+  if (w.wv.size(0) != x.size(1))
+    bad("the values are not as wide as the image", "The value projection has to keep the channels.");
   const at::Tensor attended = position_attention(projected_voxels(x, w.wq, w.bq), projected_voxels(x, w.wk, w.bk),
                                                  projected_voxels(x, w.wv, w.bv));
   return w.gamma.reshape({}) * attended.transpose(1, 2).reshape(x.sizes()) + x;
@@ -73,7 +74,8 @@ at::Tensor dual_position(const at::Tensor& x, const PositionWeights& w) {
 ChannelForm parse_channel_form(std::string_view name) {
   if (name == "inverted" || name == "danet") return ChannelForm::kInverted;
   if (name == "direct") return ChannelForm::kDirect;
-  throw Error(ErrorCode::kUsage, "channel attention", "there is no form '" + std::string(name) + "'", "Choose inverted, danet or direct.");
+  throw Error(ErrorCode::kUsage, "channel attention", "there is no form '" + std::string(name) + "'",
+              "Choose inverted, danet or direct.");
 }
 
 at::Tensor channel_weights(const at::Tensor& x, ChannelForm form) {

@@ -15,7 +15,9 @@ namespace fovea::attention {
 namespace {
 
 void check(bool holds, const std::string& problem) {
-  if (!holds) throw Error(ErrorCode::kShape, "attention gate", problem, "Give gate and skip on one grid and weights of their widths.");
+  if (!holds)
+    throw Error(ErrorCode::kShape, "attention gate", problem,
+                "Give gate and skip on one grid and weights of their widths.");
 }
 
 /// x as theta's strided convolution sees it: a view.
@@ -36,15 +38,19 @@ bool coarser(at::IntArrayRef grid, at::IntArrayRef than) {
 }
 
 void check_inputs(const at::Tensor& g, const at::Tensor& x, const AttentionGateWeights& w, GateCombine combine) {
-  check(x.dim() >= 3 && g.dim() == x.dim() && g.size(0) == x.size(0), "the gating signal and the skip connection lie on different grids");
+  check(x.dim() >= 3 && g.dim() == x.dim() && g.size(0) == x.size(0),
+        "the gating signal and the skip connection lie on different grids");
   check(x.numel() > 0 && g.numel() > 0, "there is no voxel");
-  check(w.wg.size(1) == g.size(1) && w.wx.size(1) == x.size(1) && w.wg.size(0) == w.wx.size(0), "the weights do not fit the channels");
-  check(w.wpsi.numel() == w.wg.size(0) * (combine == GateCombine::kConcat ? 2 : 1), "the last weights do not fit the hidden width");
+  check(w.wg.size(1) == g.size(1) && w.wx.size(1) == x.size(1) && w.wg.size(0) == w.wx.size(0),
+        "the weights do not fit the channels");
+  check(w.wpsi.numel() == w.wg.size(0) * (combine == GateCombine::kConcat ? 2 : 1),
+        "the last weights do not fit the hidden width");
 }
 
 bool needs_graph(const at::Tensor& g, const at::Tensor& x, const AttentionGateWeights& w) {
   const at::Tensor* all[] = {&g, &x, &w.wg, &w.bg, &w.wx, &w.bx, &w.wpsi, &w.bpsi};
-  return at::GradMode::is_enabled() && std::any_of(std::begin(all), std::end(all), [](const at::Tensor* t) { return t->requires_grad(); });
+  return at::GradMode::is_enabled() &&
+         std::any_of(std::begin(all), std::end(all), [](const at::Tensor* t) { return t->requires_grad(); });
 }
 
 }  // namespace
@@ -55,13 +61,17 @@ Gated attention_gate(const at::Tensor& g, const at::Tensor& x, const AttentionGa
   const at::Tensor theta_x = at_theta_stride(x, grid.theta_stride);
   const at::IntArrayRef theta_grid = theta_x.sizes().slice(2), g_grid = g.sizes().slice(2);
   const bool aligned = g_grid == theta_grid;
-  check(aligned || (grid.upsample_g && coarser(g_grid, theta_grid)), "the gating signal and the skip connection lie on different grids");
+  check(aligned || (grid.upsample_g && coarser(g_grid, theta_grid)),
+        "the gating signal and the skip connection lie on different grids");
   const bool plain = backend() == Backend::kReference || needs_graph(g, x, weights) || !aligned;
   const bool same = theta_x.sizes() == x.sizes();
   Gated gated;
-  if (!plain && x.is_cpu()) gated = ops::blocked_gate(g, x, theta_x, weights, combine);
-  else if (!plain && same) gated = ops::cuda_gate(g, x, weights, combine);
-  else gated = ops::reference_gate(g, x, theta_x, weights, combine);
+  if (!plain && x.is_cpu())
+    gated = ops::blocked_gate(g, x, theta_x, weights, combine);
+  else if (!plain && same)
+    gated = ops::cuda_gate(g, x, weights, combine);
+  else
+    gated = ops::reference_gate(g, x, theta_x, weights, combine);
   if (!return_alpha) gated.alpha = at::Tensor();
   return gated;
 }

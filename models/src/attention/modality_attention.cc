@@ -20,7 +20,8 @@ void check(bool holds, const std::string& problem, const std::string& remedy) {
 
 /// `beside` is [B, any, spatial...]: the guide or the scores.
 void check_inputs(const at::Tensor& features, const at::Tensor& beside, const at::Tensor& present) {
-  check(features.dim() >= 4, "features are not [batch, modality, channel, spatial...]", "Give at least one spatial dimension.");
+  check(features.dim() >= 4, "features are not [batch, modality, channel, spatial...]",
+        "Give at least one spatial dimension.");
   check(features.numel() > 0, "there is no voxel or no modality", "Check the crop.");
   check(present.scalar_type() == at::kBool && present.sizes() == features.sizes().slice(0, 2),
         "the mask is no bool tensor [batch, modality]", "Give true for every modality that is there.");
@@ -63,10 +64,12 @@ FusedModalities modality_attention(const at::Tensor& features, const at::Tensor&
 
 FusedModalities fused_modalities(const at::Tensor& features, const at::Tensor& scores, const at::Tensor& present) {
   check_inputs(features, scores, present);
-  check(scores.size(1) == features.size(1), "there is not one score a modality", "Give scores [batch, modality, spatial...].");
+  check(scores.size(1) == features.size(1), "there is not one score a modality",
+        "Give scores [batch, modality, spatial...].");
   const at::Tensor f = features.flatten(3), s = scores.flatten(2);
   const bool reference = plain({features, scores});
-  return on_grid(reference ? ops::reference_modalities(f, s, present) : ops::blocked_modalities(f, s, present), features);
+  return on_grid(reference ? ops::reference_modalities(f, s, present) : ops::blocked_modalities(f, s, present),
+                 features);
 }
 
 }  // namespace fovea::attention

@@ -28,7 +28,9 @@ constexpr double kCosineEps = 1e-8;  // least norm, as in the diversity term of 
 }
 
 /// A maximum that can be subtracted: 0 in rows without a key, so that -inf - -inf never occurs.
-at::Tensor subtractable(const at::Tensor& m) { return m.masked_fill(m.eq(kMinusInfinity), 0.0); }
+at::Tensor subtractable(const at::Tensor& m) {
+  return m.masked_fill(m.eq(kMinusInfinity), 0.0);
+}
 
 void check_state(const SplitState& a, const SplitState& b) {
   const bool fits = a.m.sizes() == b.m.sizes() && a.l.sizes() == b.l.sizes() && a.o.sizes() == b.o.sizes();

@@ -50,7 +50,8 @@ Values gate(Inputs& in) {
   if (combine != "add" && combine != "concat") return {};
   attention::GateGrid grid;
   grid.theta_stride = {static_cast<std::int64_t>(in.number("theta_stride", 1))};
-  const attention::AttentionGateWeights weights{in("Wg"), in("bg"), in("Wx"), in("bx"), in("wpsi").flatten(), in("bpsi")};
+  const attention::AttentionGateWeights weights{in("Wg"),  in("bg"), in("Wx"), in("bx"), in("wpsi").flatten(),
+                                                in("bpsi")};
   const auto how = combine == "add" ? attention::GateCombine::kAdd : attention::GateCombine::kConcat;
   const attention::Gated gated = attention::attention_gate(in("g"), in("x"), weights, how, true, grid);
   return {{"out", gated.out}, {"alpha", gated.alpha}};
@@ -59,7 +60,8 @@ Values gate(Inputs& in) {
 }  // namespace
 
 std::span<const AttentionOp> pooling_ops() {
-  static constexpr std::array kOps{AttentionOp{"gated_pool", gated_pool}, AttentionOp{"score_pool", score_pool}, AttentionOp{"gate3d", gate}};
+  static constexpr std::array kOps{AttentionOp{"gated_pool", gated_pool}, AttentionOp{"score_pool", score_pool},
+                                   AttentionOp{"gate3d", gate}};
   return kOps;
 }
 

@@ -24,7 +24,8 @@ Values dual_position(Inputs& in) {
 Values dual_channel(Inputs& in) {
   const std::string named = in.text("form");
   const auto form = named.empty() ? attention::ChannelForm::kInverted : attention::parse_channel_form(named);
-  return {{"out", attention::dual_channel(in("x"), in("gamma"), form)}, {"attn", attention::channel_weights(in("x"), form)}};
+  return {{"out", attention::dual_channel(in("x"), in("gamma"), form)},
+          {"attn", attention::channel_weights(in("x"), form)}};
 }
 
 Values split_merge(Inputs& in) {
@@ -50,8 +51,9 @@ Values branch_gram(Inputs& in) {
 }  // namespace
 
 std::span<const AttentionOp> volume_ops() {
-  static constexpr std::array kOps{AttentionOp{"dual_position", dual_position}, AttentionOp{"dual_channel", dual_channel},
-                                   AttentionOp{"split_merge", split_merge}, AttentionOp{"branch_gram", branch_gram}};
+  static constexpr std::array kOps{AttentionOp{"dual_position", dual_position},
+                                   AttentionOp{"dual_channel", dual_channel}, AttentionOp{"split_merge", split_merge},
+                                   AttentionOp{"branch_gram", branch_gram}};
   return kOps;
 }
 

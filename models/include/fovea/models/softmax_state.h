@@ -1,8 +1,8 @@
-// The split softmax state and its merge (reference/attention.md 3.3), and the Gram of branch weights (3.3, 4.2). Part of
-// the attention layer (attention.h).
+// The split softmax state and its merge (reference/attention.md 3.3), and the Gram of branch weights (3.3, 4.2). Part
+// of the attention layer (attention.h).
 //
-// Types: float64 and float32, any strides. Edges: -inf scores weigh 0; a row without a key is {-inf, 0, 0}, out 0, lse -inf,
-// zero gradient. NaN or +inf scores give NaN. |scores| up to 1e4 are fine. No key at all is Error(kShape).
+// Types: float64 and float32, any strides. Edges: -inf scores weigh 0; a row without a key is {-inf, 0, 0}, out 0, lse
+// -inf, zero gradient. NaN or +inf scores give NaN. |scores| up to 1e4 are fine. No key at all is Error(kShape).
 // Determinism: parts are merged in the order given, whatever the number of threads.
 #pragma once
 
@@ -12,8 +12,8 @@
 
 namespace fovea::attention {
 
-/// Softmax over some of the keys, for R rows: m = max s, l = sum e^(s-m), o = sum e^(s-m) v. m carries no gradient (out and
-/// lse do not depend on it), so differentiate what finished() returns.
+/// Softmax over some of the keys, for R rows: m = max s, l = sum e^(s-m), o = sum e^(s-m) v. m carries no gradient (out
+/// and lse do not depend on it), so differentiate what finished() returns.
 struct SplitState {
   at::Tensor m, l;  ///< [R]
   at::Tensor o;     ///< [R, D]
@@ -32,8 +32,8 @@ SplitState merged_states(const SplitState& a, const SplitState& b);
 SplitState merged_states(const std::vector<SplitState>& parts);  ///< in index order; Error(kShape) for none
 Merged finished(const SplitState& state);
 
-/// The merge of finished parts: outs [S, .., D], lses [S, ..] -> out = sum_s a_s out_s, a = softmax_S(lse). The output of a
-/// part with lse -inf is not read. Differentiable in both.
+/// The merge of finished parts: outs [S, .., D], lses [S, ..] -> out = sum_s a_s out_s, a = softmax_S(lse). The output
+/// of a part with lse -inf is not read. Differentiable in both.
 Merged softmax_merge(const at::Tensor& outs, const at::Tensor& lses);
 
 struct BranchGram {

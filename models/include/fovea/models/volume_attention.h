@@ -1,9 +1,9 @@
-// Attention over the voxels, channels and modalities of a volume: dual attention (reference/attention.md 3.8) and masked
-// modality attention (reference/thrombus.md section 2, step 2). Part of the attention layer (attention.h): weights are
-// [out, in], y = x W^T + b.
+// Attention over the voxels, channels and modalities of a volume: dual attention (reference/attention.md 3.8) and
+// masked modality attention (reference/thrombus.md section 2, step 2). Part of the attention layer (attention.h):
+// weights are [out, in], y = x W^T + b.
 //
-// Types: float64 and float32, any strides; spatial dims are any number, but at least one. Everything is differentiable in
-// every tensor but masks. Edges: no voxel, channel or modality is Error(kShape). -inf scores weigh 0, a softmax with
+// Types: float64 and float32, any strides; spatial dims are any number, but at least one. Everything is differentiable
+// in every tensor but masks. Edges: no voxel, channel or modality is Error(kShape). -inf scores weigh 0, a softmax with
 // nothing to look at gives 0 and zero gradient, NaN stays NaN, |scores| up to 1e4 are fine.
 // FOVEA_ATTENTION_BACKEND=reference forces the plain composition.
 #pragma once
@@ -15,9 +15,9 @@
 
 namespace fovea::attention {
 
-/// out = softmax(q k^T) v without 1/sqrt(d). q [B, N, d], k [B, M, d], v [B, M, C] -> [B, N, C]. Without a graph on the CPU,
-/// tiles of queries go over tiles of keys with a running softmax: memory grows with N + M, never with N M. With a graph all
-/// weights are held: train at bottleneck grids (20^3 voxels are 256 MB in float32).
+/// out = softmax(q k^T) v without 1/sqrt(d). q [B, N, d], k [B, M, d], v [B, M, C] -> [B, N, C]. Without a graph on the
+/// CPU, tiles of queries go over tiles of keys with a running softmax: memory grows with N + M, never with N M. With a
+/// graph all weights are held: train at bottleneck grids (20^3 voxels are 256 MB in float32).
 at::Tensor position_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v);
 /// The weights [B, N, M] themselves, for heat maps: give the queries of the voxels that are looked at.
 at::Tensor position_weights(const at::Tensor& q, const at::Tensor& k);
@@ -36,12 +36,12 @@ at::Tensor dual_position(const at::Tensor& x, const PositionWeights& weights);
 
 /// E = X X^T [C, C] over all voxels of an image.
 ///   kInverted (DANet): A = softmax_last(rowmax(E) - E), out_c = gamma sum_j A_cj x_j + x_c
-///   kDirect (meningioma DAUNet): A = softmax_last(E), applied transposed: out_c = gamma sum_j A_jc x_j + x_c, so that the
-///   weights of an output channel do not sum to 1
+///   kDirect (meningioma DAUNet): A = softmax_last(E), applied transposed: out_c = gamma sum_j A_jc x_j + x_c, so that
+///   the weights of an output channel do not sum to 1
 enum class ChannelForm { kInverted, kDirect };
 ChannelForm parse_channel_form(std::string_view name);  ///< "inverted" or "danet", "direct"; otherwise Error(kUsage)
-/// x [B, C, spatial...], gamma one value; like x. Without a graph on the CPU, E is summed in splits of kSplit voxels merged
-/// in double in index order: bit-identical for any number of threads.
+/// x [B, C, spatial...], gamma one value; like x. Without a graph on the CPU, E is summed in splits of kSplit voxels
+/// merged in double in index order: bit-identical for any number of threads.
 at::Tensor dual_channel(const at::Tensor& x, const at::Tensor& gamma, ChannelForm form);
 at::Tensor channel_weights(const at::Tensor& x, ChannelForm form);  ///< A [B, C, C]
 

@@ -31,7 +31,8 @@ GramPart part_of(const at::Tensor& scores) {
   const std::int64_t branches = s.size(0), n = s.size(1);
   GramPart part;
   for (std::int64_t k = 0; k < branches; ++k)
-    part.states.push_back(kernels::softmax_split_cpu(s.const_data_ptr<double>() + k * n, n, e.mutable_data_ptr<double>() + k * n));
+    part.states.push_back(
+        kernels::softmax_split_cpu(s.const_data_ptr<double>() + k * n, n, e.mutable_data_ptr<double>() + k * n));
   part.gram = e.mm(e.t());
   return part;
 }
@@ -49,7 +50,8 @@ class GramAccumulator {
     double* into = gram_.mutable_data_ptr<double>();
     const double* from = part.gram.const_data_ptr<double>();
     for (std::size_t i = 0; i < n; ++i)
-      for (std::size_t j = 0; j < n; ++j, ++into, ++from) *into = *into * own[i] * own[j] + *from * others[i] * others[j];
+      for (std::size_t j = 0; j < n; ++j, ++into, ++from)
+        *into = *into * own[i] * own[j] + *from * others[i] * others[j];
   }
 
   at::Tensor result() const {

@@ -14,9 +14,11 @@ at::Tensor tiled_position(const at::Tensor& q, const at::Tensor& k, const at::Te
 at::Tensor weights_of_energy(const at::Tensor& energy, ChannelForm form);
 /// Both on channels [B, C, V].
 at::Tensor reference_energy(const at::Tensor& channels);
-at::Tensor reference_channel(const at::Tensor& channels, const at::Tensor& weights, const at::Tensor& gamma, ChannelForm form);
+at::Tensor reference_channel(const at::Tensor& channels, const at::Tensor& weights, const at::Tensor& gamma,
+                             ChannelForm form);
 at::Tensor split_energy(const at::Tensor& channels);  ///< in double. CPU, no graph
 /// Blocks of voxels: nothing of x's size but the result. CPU, no graph.
-at::Tensor blocked_channel(const at::Tensor& channels, const at::Tensor& weights, const at::Tensor& gamma, ChannelForm form);
+at::Tensor blocked_channel(const at::Tensor& channels, const at::Tensor& weights, const at::Tensor& gamma,
+                           ChannelForm form);
 
 }  // namespace fovea::attention::ops

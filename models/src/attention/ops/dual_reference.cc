@@ -25,9 +25,12 @@ at::Tensor weights_of_energy(const at::Tensor& energy, ChannelForm form) {
   return at::softmax(at::amax(energy.detach(), {2}, true) - energy, 2);
 }
 
-at::Tensor reference_energy(const at::Tensor& channels) { return at::matmul(channels, channels.transpose(1, 2)); }
+at::Tensor reference_energy(const at::Tensor& channels) {
+  return at::matmul(channels, channels.transpose(1, 2));
+}
 
-at::Tensor reference_channel(const at::Tensor& channels, const at::Tensor& weights, const at::Tensor& gamma, ChannelForm form) {
+at::Tensor reference_channel(const at::Tensor& channels, const at::Tensor& weights, const at::Tensor& gamma,
+                             ChannelForm form) {
   const at::Tensor applied = form == ChannelForm::kDirect ? weights.transpose(1, 2) : weights;
   return gamma * at::matmul(applied, channels) + channels;
 }

@@ -35,8 +35,10 @@ struct Keys {
 class RunningSoftmax {
  public:
   RunningSoftmax(std::int64_t rows, std::int64_t width, const at::TensorOptions& options)
-      : scores_(at::empty({rows, kKeyTile}, options)), m_(at::full({rows, 1}, kMinusInfinity, options)),
-        l_(at::zeros({rows, 1}, options)), o_(at::zeros({rows, width}, options)) {}
+      : scores_(at::empty({rows, kKeyTile}, options)),
+        m_(at::full({rows, 1}, kMinusInfinity, options)),
+        l_(at::zeros({rows, 1}, options)),
+        o_(at::zeros({rows, width}, options)) {}
 
   void add(const at::Tensor& queries, const at::Tensor& k_t, const at::Tensor& v) {
     at::Tensor e = scores_.slice(1, 0, v.size(0));
@@ -117,7 +119,8 @@ at::Tensor split_energy(const at::Tensor& channels) {
   return energy;
 }
 
-at::Tensor blocked_channel(const at::Tensor& channels, const at::Tensor& weights, const at::Tensor& gamma, ChannelForm form) {
+at::Tensor blocked_channel(const at::Tensor& channels, const at::Tensor& weights, const at::Tensor& gamma,
+                           ChannelForm form) {
   const at::NoGradGuard no_grad;
   const at::Tensor x = channels.contiguous(), out = at::empty(x.sizes(), x.options());
   // Gamma goes into the weights: as a factor of the product, 0 would let BLAS skip it and hide a NaN.
@@ -127,7 +130,8 @@ at::Tensor blocked_channel(const at::Tensor& channels, const at::Tensor& weights
     const at::NoGradGuard inner;
     const OneThread one;
     for (std::int64_t i = begin; i < end; ++i) {
-      const std::int64_t image = i / blocks, first = i % blocks * kBlockVoxels, last = std::min(voxels, first + kBlockVoxels);
+      const std::int64_t image = i / blocks, first = i % blocks * kBlockVoxels,
+                         last = std::min(voxels, first + kBlockVoxels);
       const at::Tensor rows = x[image].slice(1, first, last);
       at::Tensor target = out[image].slice(1, first, last);
       at::addmm_out(target, rows, applied[image], rows);

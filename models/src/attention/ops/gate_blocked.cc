@@ -16,7 +16,9 @@ namespace {
 constexpr std::int64_t kBlockVoxels = 4096;  // a block's hidden values stay in the cache
 
 /// [V, C] view of one image of the batch, whatever its memory format; strides are left to the matrix product.
-at::Tensor voxels_by_channels(const at::Tensor& image) { return image.flatten(1).t(); }
+at::Tensor voxels_by_channels(const at::Tensor& image) {
+  return image.flatten(1).t();
+}
 
 at::Tensor logits_of(const at::Tensor& g, const at::Tensor& x, const AttentionGateWeights& w, GateCombine combine) {
   at::Tensor from_g = at::addmm(w.bg, g, w.wg.t()), from_x = at::addmm(w.bx, x, w.wx.t());
@@ -43,7 +45,8 @@ at::Tensor alpha_like(const at::Tensor& x) {
   return at::empty(shape, x.options());
 }
 
-/// Alpha of one image on the grid of its rows; `out`, where defined, receives the gated rows while they are in the cache.
+/// Alpha of one image on the grid of its rows; `out`, where defined, receives the gated rows while they are in the
+/// cache.
 void gate_image(const at::Tensor& gv, const at::Tensor& xv, const at::Tensor& alpha, const at::Tensor& out,
                 const AttentionGateWeights& weights, GateCombine combine) {
   for_blocks(xv.size(0), [&](std::int64_t first, std::int64_t last) {

@@ -14,7 +14,9 @@ namespace ops {
 namespace {
 
 /// A 1x1x1 convolution: channels last, one matrix.
-at::Tensor pointwise(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) { return at::linear(x.movedim(1, -1), weight, bias).movedim(-1, 1); }
+at::Tensor pointwise(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+  return at::linear(x.movedim(1, -1), weight, bias).movedim(-1, 1);
+}
 
 }  // namespace
 

@@ -28,9 +28,11 @@ at::Tensor reference_modality_scores(const at::Tensor& features, const at::Tenso
 
 FusedModalities reference_modalities(const at::Tensor& features, const at::Tensor& scores, const at::Tensor& present) {
   const double minus_infinity = -std::numeric_limits<double>::infinity();
-  const at::Tensor masked = scores.masked_fill(present.logical_not().unsqueeze(-1), minus_infinity);
-  const at::Tensor by_voxel = masked.transpose(1, 2);  // [B, V, M]
-  const at::Tensor weights = weights_of(by_voxel.flatten(0, 1)).reshape(by_voxel.sizes()).transpose(1, 2);
+  const at::Tensor absent = present.logical_not().unsqueeze(-1);
+  const at::Tensor by_voxel = scores.masked_fill(absent, minus_infinity).transpose(1, 2);  // [B, V, M]
+  const at::Tensor softmax = weights_of(by_voxel.flatten(0, 1)).reshape(by_voxel.sizes()).transpose(1, 2);
+  // Where a present score is NaN, its whole voxel is; what is absent still weighs 0.
+  const at::Tensor weights = softmax.masked_fill(absent, 0.0);
   return {(weights.unsqueeze(2) * readable(features, present)).sum(1), weights};
 }
 

@@ -1,5 +1,5 @@
-// Gated attention pooling of one bag: native (fixed splits) against the plain composition that people write in Python, same run, same
-// threads. D = 512, H = 128, K = 5 as in ACMIL with a 1024-wide encoder.
+// Gated attention pooling of one bag: native (fixed splits) against the plain composition that people write in Python,
+// same run, same threads. D = 512, H = 128, K = 5 as in ACMIL with a 1024-wide encoder.
 #include <ATen/ATen.h>
 #include <benchmark/benchmark.h>
 
@@ -11,7 +11,8 @@ using namespace fovea::attention;
 
 GateWeights weights() {
   at::manual_seed(1);
-  return {at::randn({128, 512}) / 20, at::randn({128}), at::randn({128, 512}) / 20, at::randn({128}), at::randn({5, 128}), at::randn({5})};
+  return {at::randn({128, 512}) / 20, at::randn({128}),    at::randn({128, 512}) / 20,
+          at::randn({128}),           at::randn({5, 128}), at::randn({5})};
 }
 
 void run(benchmark::State& state, Backend which) {
@@ -24,8 +25,12 @@ void run(benchmark::State& state, Backend which) {
   set_backend(Backend::kAuto);
 }
 
-void Native(benchmark::State& state) { run(state, Backend::kNative); }
-void PlainComposition(benchmark::State& state) { run(state, Backend::kReference); }
+void Native(benchmark::State& state) {
+  run(state, Backend::kNative);
+}
+void PlainComposition(benchmark::State& state) {
+  run(state, Backend::kReference);
+}
 
 }  // namespace
 

@@ -19,7 +19,8 @@ using pipeline::Parameter;
 using pipeline::ParameterType;
 
 constexpr const char* kDescription =
-    "Fovea: attention for medical images. Whole slides through multiple-instance learning, MRI through attention-gated networks.\n"
+    "Fovea: attention for medical images. Whole slides through multiple-instance learning, MRI through attention-gated "
+    "networks.\n"
     "Research software: not a medical device, not for clinical decisions.\n";
 constexpr const char* kFooter =
     "\nExamples:\n"
@@ -67,7 +68,8 @@ std::string default_words(const Parameter& parameter) {
 std::string help_of(const Parameter& parameter) {
   std::string help = parameter.help;
   if (!parameter.choices.empty()) help += " {" + CLI::detail::join(parameter.choices, ", ") + "}";
-  if (const std::string words = default_words(parameter); !words.empty() && !parameter.required) help += " [" + words + "]";
+  if (const std::string words = default_words(parameter); !words.empty() && !parameter.required)
+    help += " [" + words + "]";
   return help;
 }
 
@@ -77,7 +79,8 @@ T parsed_number(const std::string& name, const std::string& text, const char* wh
   std::istringstream stream(text);
   stream.imbue(std::locale::classic());
   T value{};
-  if (!(stream >> value) || !(stream >> std::ws).eof()) throw CLI::ValidationError("--" + name, "'" + text + "' is not " + what);
+  if (!(stream >> value) || !(stream >> std::ws).eof())
+    throw CLI::ValidationError("--" + name, "'" + text + "' is not " + what);
   return value;
 }
 
@@ -98,7 +101,9 @@ pipeline::Value parsed_value(const Parameter& parameter, const std::vector<std::
 
 void add_parameter(CLI::App& command, const Parameter& parameter, std::map<std::string, pipeline::Value>& values) {
   if (parameter.type == ParameterType::kFlag) {
-    command.add_flag_callback("--" + parameter.name, [&values, name = parameter.name] { values[name] = true; }, help_of(parameter))
+    command
+        .add_flag_callback(
+            "--" + parameter.name, [&values, name = parameter.name] { values[name] = true; }, help_of(parameter))
         ->group(parameter.group);
     return;
   }
@@ -121,8 +126,9 @@ void add_parameter(CLI::App& command, const Parameter& parameter, std::map<std::
 
 /// The sub-command for "slide predict": `slide` is made on first use.
 CLI::App& command_for(CLI::App& program, const JobKind& kind, std::map<std::string, CLI::App*>& groups) {
-  static const std::map<std::string, std::string> group_words{
-      {"slide", "Whole-slide images: predict, train"}, {"mri", "MRI volumes: segment, train"}, {"model", "Weight files: import, info"}};
+  static const std::map<std::string, std::string> group_words{{"slide", "Whole-slide images: predict, train"},
+                                                              {"mri", "MRI volumes: segment, train"},
+                                                              {"model", "Weight files: import, info"}};
   const auto space = kind.name.find(' ');
   if (space == std::string::npos) return *program.add_subcommand(kind.name, kind.summary);
   const std::string group = kind.name.substr(0, space);
@@ -137,14 +143,21 @@ CLI::App& command_for(CLI::App& program, const JobKind& kind, std::map<std::stri
 
 std::string read_text(const std::string& path) {
   std::ifstream stream(path, std::ios::binary);
-  if (!stream) throw Error(ErrorCode::kNotFound, path, "the request cannot be read", "Check the path and its permissions.");
+  if (!stream)
+    throw Error(ErrorCode::kNotFound, path, "the request cannot be read", "Check the path and its permissions.");
   return {std::istreambuf_iterator<char>(stream), {}};
 }
 
 void add_common(CLI::App& command, Invocation& invocation) {
-  command.add_option("--save-request", invocation.save_request, "Also write this request as JSON; repeat it with: fovea run FILE")
-      ->type_name("FILE")->group("General");
-  command.add_flag("--json-progress", invocation.json_progress, "Progress, result and errors as JSON lines on stdout, for programs")->group("General");
+  command
+      .add_option("--save-request", invocation.save_request,
+                  "Also write this request as JSON; repeat it with: fovea run FILE")
+      ->type_name("FILE")
+      ->group("General");
+  command
+      .add_flag("--json-progress", invocation.json_progress,
+                "Progress, result and errors as JSON lines on stdout, for programs")
+      ->group("General");
   command.add_flag("-q,--quiet", invocation.quiet, "No progress")->group("General");
   command.add_flag("-v,--verbose", invocation.verbose, "Log what is done, on stderr")->group("General");
 }

@@ -40,7 +40,8 @@ InterruptGuard::~InterruptGuard() = default;
 
 void InterruptGuard::wait(std::stop_token end) {
   const sigset_t set = stop_signals();
-  while (!end.stop_requested() && !signal_came(set)) {}
+  while (!end.stop_requested() && !signal_came(set)) {
+  }
   if (end.stop_requested()) return;
   source_.request_stop();
   for (int tick = 0; tick < kGraceTicks && !end.stop_requested(); ++tick)

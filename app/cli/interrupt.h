@@ -6,8 +6,9 @@
 
 namespace fovea::cli {
 
-/// Construct before any other thread starts: blocks the signals everywhere and waits for them in a thread of its own, where a stop can
-/// be requested safely. A job that has not ended two seconds later is ended here, its temporary files removed first.
+/// Construct before any other thread starts: blocks the signals everywhere and waits for them in a thread of its own,
+/// where a stop can be requested safely. A job that has not ended two seconds later is ended here, its temporary files
+/// removed first.
 class InterruptGuard {
  public:
   InterruptGuard();

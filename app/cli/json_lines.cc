@@ -10,7 +10,9 @@ namespace {
 using Json = nlohmann::json;
 
 /// Paths and messages may hold bytes that are not UTF-8: replaced, never fatal.
-std::string line(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"; }
+std::string line(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
 
 }  // namespace
 
@@ -32,7 +34,10 @@ std::string json_result(const pipeline::JobResult& result) {
 
 std::string json_error(const std::exception& error, int exit_code) {
   const auto* ours = dynamic_cast<const Error*>(&error);
-  return line({{"type", "error"}, {"code", ours ? error_code_name(ours->code()) : "internal"}, {"message", error.what()}, {"exit_code", exit_code}});
+  return line({{"type", "error"},
+               {"code", ours ? error_code_name(ours->code()) : "internal"},
+               {"message", error.what()},
+               {"exit_code", exit_code}});
 }
 
 }  // namespace fovea::cli

@@ -39,11 +39,13 @@ int run(const cli::Invocation& invocation, std::stop_token stop) {
   if (!invocation.save_request.empty()) io::write_file(invocation.save_request, pipeline::to_json(invocation.request));
   pipeline::set_verbose(invocation.verbose);
   cli::ProgressBar bar(progress_style(invocation));
-  const pipeline::JobResult result = pipeline::run_job(invocation.request, [&](const pipeline::Progress& p) { bar.show(p); }, stop);
+  const pipeline::JobResult result = pipeline::run_job(
+      invocation.request, [&](const pipeline::Progress& p) { bar.show(p); }, stop);
   bar.clear();
   print_result(result, invocation.json_progress);
   // A report that never reached its reader (full disk behind a redirection) is a failure.
-  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) throw Error(ErrorCode::kWriteFailed, "standard output", "it could not be written", "Check the disk it goes to.");
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
+    throw Error(ErrorCode::kWriteFailed, "standard output", "it could not be written", "Check the disk it goes to.");
   return result.exit_code;
 }
 

@@ -18,8 +18,10 @@ std::string time_left(double seconds) {
   if (seconds < 0) return "";
   const auto whole = static_cast<long>(std::lround(seconds));
   char text[48];
-  if (whole >= 3600) std::snprintf(text, sizeof text, "%ld:%02ld:%02ld left", whole / 3600, whole / 60 % 60, whole % 60);
-  else std::snprintf(text, sizeof text, "%ld:%02ld left", whole / 60, whole % 60);
+  if (whole >= 3600)
+    std::snprintf(text, sizeof text, "%ld:%02ld:%02ld left", whole / 3600, whole / 60 % 60, whole % 60);
+  else
+    std::snprintf(text, sizeof text, "%ld:%02ld left", whole / 60, whole % 60);
   return text;
 }
 

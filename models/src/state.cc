@@ -66,7 +66,8 @@ StateDict checked_state(const std::vector<TensorSpec>& specs, const StateDict& g
     if (found == given.end()) {
       missing.push_back(spec.name);
     } else if (found->second.sizes() != at::IntArrayRef(spec.shape)) {
-      mis_shaped.push_back(spec.name + " is " + shape_text(found->second.sizes()) + " but should be " + shape_text(spec.shape));
+      mis_shaped.push_back(spec.name + " is " + shape_text(found->second.sizes()) + " but should be " +
+                           shape_text(spec.shape));
     } else {
       state[spec.name] = found->second.to(at::kFloat).contiguous();
     }
@@ -77,7 +78,8 @@ StateDict checked_state(const std::vector<TensorSpec>& specs, const StateDict& g
     if (!known) unexpected.push_back(name);
   }
   std::string problem;
-  for (const std::string& part : {listed(missing, "missing"), listed(unexpected, "unexpected"), listed(mis_shaped, "mis-shaped")})
+  for (const std::string& part :
+       {listed(missing, "missing"), listed(unexpected, "unexpected"), listed(mis_shaped, "mis-shaped")})
     if (!part.empty()) problem += (problem.empty() ? "" : "; ") + part;
   if (!problem.empty())
     throw Error(ErrorCode::kShape, std::string(subject), "the weights do not fit the network (" + problem + ")",

@@ -10,10 +10,11 @@ namespace {
 using models::StateDict;
 using models::TensorSpec;
 
-// Widths that no real file has and that no sum or half of others equals: a spec made with them says by its numbers which width stands
-// where, without this file knowing any architecture.
+// Widths that no real file has and that no sum or half of others equals: a spec made with them says by its numbers
+// which width stands where, without this file knowing any architecture.
 constexpr std::int64_t kFeatures = 100'003, kInner = 50'021, kAttention = 30'011, kClasses = 20'011, kChannels = 40'009;
-constexpr std::array<std::int64_t, 7> kFilters{2'000'006, 2'000'062, 2'000'158, 2'000'318, 2'000'642, 2'001'286, 2'002'570};
+constexpr std::array<std::int64_t, 7> kFilters{2'000'006, 2'000'062, 2'000'158, 2'000'318,
+                                               2'000'642, 2'001'286, 2'002'570};
 constexpr std::int64_t kMostBranches = 64;
 constexpr std::int64_t kNoVote = 2;  // the least width that every architecture accepts
 
@@ -34,13 +35,16 @@ class WidthVote {
     for (const TensorSpec& spec : specs) {
       auto found = given.find(spec.name);
       if (found == given.end() || static_cast<std::size_t>(found->second.dim()) != spec.shape.size()) continue;
-      for (std::size_t i = 0; i < spec.shape.size(); ++i) ++votes_[spec.shape[i]][found->second.size(static_cast<std::int64_t>(i))];
+      for (std::size_t i = 0; i < spec.shape.size(); ++i)
+        ++votes_[spec.shape[i]][found->second.size(static_cast<std::int64_t>(i))];
     }
   }
   std::int64_t value(std::int64_t placeholder) const {
     auto found = votes_.find(placeholder);
     if (found == votes_.end()) return kNoVote;
-    return std::max_element(found->second.begin(), found->second.end(), [](auto& a, auto& b) { return a.second < b.second; })->first;
+    return std::max_element(found->second.begin(), found->second.end(),
+                            [](auto& a, auto& b) { return a.second < b.second; })
+        ->first;
   }
 
  private:
@@ -58,7 +62,8 @@ std::vector<TensorSpec> nearest_specs(const models::MilRow& row, const StateDict
     if (close > best_closeness) best = branches, best_closeness = close;
   }
   const WidthVote vote(row.specs(placeholder(row, best)), given);
-  return row.specs({std::string(row.name), vote.value(kFeatures), vote.value(kInner), vote.value(kAttention), best, vote.value(kClasses)});
+  return row.specs({std::string(row.name), vote.value(kFeatures), vote.value(kInner), vote.value(kAttention), best,
+                    vote.value(kClasses)});
 }
 
 std::vector<models::SegConfig> placeholders(const models::SegRow& row) {
@@ -80,7 +85,9 @@ std::vector<models::SegConfig> placeholders(const models::SegRow& row) {
 std::int64_t closeness_with_rank(const std::vector<TensorSpec>& specs, const StateDict& given) {
   std::int64_t close = closeness(specs, given);
   for (const TensorSpec& spec : specs)
-    if (auto found = given.find(spec.name); found != given.end() && static_cast<std::size_t>(found->second.dim()) == spec.shape.size()) ++close;
+    if (auto found = given.find(spec.name);
+        found != given.end() && static_cast<std::size_t>(found->second.dim()) == spec.shape.size())
+      ++close;
   return close;
 }
 
@@ -121,7 +128,8 @@ std::optional<NearestModel> nearest_model(const StateDict& given) {
   };
   for (const models::MilRow& row : models::mil_models()) consider(row.name, nearest_specs(row, given), given);
   for (const models::SegRow& row : models::seg_models()) consider(row.name, nearest_specs(row, given), given);
-  for (const models::EncoderRow& row : models::encoders()) consider(row.name, row.specs(), models::without_dropped(row, given));
+  for (const models::EncoderRow& row : models::encoders())
+    consider(row.name, row.specs(), models::without_dropped(row, given));
   return nearest;
 }
 

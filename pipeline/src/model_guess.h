@@ -1,5 +1,5 @@
-// What a weight file was probably meant to be, when it is nothing exactly: so that an error can list every missing, unexpected and
-// mis-shaped name of the nearest architecture at once.
+// What a weight file was probably meant to be, when it is nothing exactly: so that an error can list every missing,
+// unexpected and mis-shaped name of the nearest architecture at once.
 #pragma once
 
 #include <optional>

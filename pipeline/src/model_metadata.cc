@@ -53,13 +53,16 @@ std::int64_t class_count(const RecognisedModel& model) {
   return model.mil ? model.mil->classes : model.segmentation ? model.segmentation->classes : 0;
 }
 
-std::vector<std::string> class_labels(const RecognisedModel& model, const Metadata& metadata, const std::string& subject) {
+std::vector<std::string> class_labels(const RecognisedModel& model, const Metadata& metadata,
+                                      const std::string& subject) {
   const auto classes = static_cast<std::size_t>(class_count(model));
   std::vector<std::string> labels = stated_labels(metadata, subject);
   if (!labels.empty() && labels.size() != classes)
     throw Error(ErrorCode::kShape, subject,
-                std::to_string(labels.size()) + " labels are given, but the network has " + std::to_string(classes) + " classes",
-                classes == 0 ? "An encoder takes no --labels." : "Give one label a class, in the order of the network's outputs: --labels a,b,...");
+                std::to_string(labels.size()) + " labels are given, but the network has " + std::to_string(classes) +
+                    " classes",
+                classes == 0 ? "An encoder takes no --labels."
+                             : "Give one label a class, in the order of the network's outputs: --labels a,b,...");
   if (labels.empty() && classes > 0) labels = preprocessing_classes(metadata);
   if (labels.size() == classes) return labels;
   labels.clear();
@@ -71,12 +74,20 @@ std::string config_json(const RecognisedModel& model) {
   Json json;
   if (model.mil) {
     const models::MilConfig& config = *model.mil;
-    json = {{"features", config.features}, {"inner", config.inner}, {"attention", config.attention}, {"branches", config.branches},
+    json = {{"features", config.features},
+            {"inner", config.inner},
+            {"attention", config.attention},
+            {"branches", config.branches},
             {"classes", config.classes}};
   } else if (model.segmentation) {
     const models::SegConfig& config = *model.segmentation;
-    json = {{"dims", config.dims}, {"channels", config.channels}, {"classes", config.classes}, {"filters", config.filters},
-            {"multi_scale", config.multi_scale}, {"deep_supervision", config.deep_supervision}, {"attention", config.attention}};
+    json = {{"dims", config.dims},
+            {"channels", config.channels},
+            {"classes", config.classes},
+            {"filters", config.filters},
+            {"multi_scale", config.multi_scale},
+            {"deep_supervision", config.deep_supervision},
+            {"attention", config.attention}};
   } else {
     const models::EncoderInfo& info = model.encoder->info;
     json = {{"features", info.dim}, {"tile_px", info.tile_px}, {"mpp", info.mpp}};
@@ -94,18 +105,22 @@ std::string preprocessing_json(std::string_view ini, const std::string& subject)
     if (text.empty() || (text.front() == '[' && text.back() == ']')) continue;
     const auto equals = text.find('=');
     if (equals == std::string::npos || equals == 0)
-      throw Error(ErrorCode::kCorrupt, subject, "line " + std::to_string(number) + " is neither a section nor key=value",
+      throw Error(ErrorCode::kCorrupt, subject,
+                  "line " + std::to_string(number) + " is neither a section nor key=value",
                   "Give the pre_processing.ini of the model's own folder.");
     json[trimmed(std::string_view(text).substr(0, equals))] = trimmed(std::string_view(text).substr(equals + 1));
   }
   if (json.empty())
-    throw Error(ErrorCode::kCorrupt, subject, "it holds no key=value line", "Give the pre_processing.ini of the model's own folder.");
+    throw Error(ErrorCode::kCorrupt, subject, "it holds no key=value line",
+                "Give the pre_processing.ini of the model's own folder.");
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 std::string read_preprocessing(const std::filesystem::path& ini) {
   std::ifstream stream(ini, std::ios::binary);
-  if (!stream) throw Error(ErrorCode::kNotFound, ini.string(), "the preprocessing file cannot be read", "Check the path and its permissions.");
+  if (!stream)
+    throw Error(ErrorCode::kNotFound, ini.string(), "the preprocessing file cannot be read",
+                "Check the path and its permissions.");
   return preprocessing_json(std::string(std::istreambuf_iterator<char>(stream), {}), ini.string());
 }
 

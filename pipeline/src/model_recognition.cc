@@ -28,28 +28,33 @@ StateDict without_leftovers(const StateDict& state) {
   for (const auto& [name, tensor] : state) {
     if (name.find("instance_loss_fn") != std::string::npos) continue;
     std::string shorter = name.rfind("module.", 0) == 0 ? name.substr(7) : name;
-    for (auto at = shorter.find(".module."); at != std::string::npos; at = shorter.find(".module.")) shorter.erase(at, 7);
+    for (auto at = shorter.find(".module."); at != std::string::npos; at = shorter.find(".module."))
+      shorter.erase(at, 7);
     clean[shorter] = tensor;
   }
   return clean;
 }
 
 bool same_names(const StateDict& a, const StateDict& b) {
-  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](auto& x, auto& y) { return x.first == y.first; });
+  return a.size() == b.size() &&
+         std::equal(a.begin(), a.end(), b.begin(), [](auto& x, auto& y) { return x.first == y.first; });
 }
 
 /// The readings of a file's names, the most literal first.
 std::vector<Candidate> candidates(const StateDict& state) {
   std::vector<Candidate> all{{state, {}}};
   if (StateDict clean = without_leftovers(state); !same_names(clean, state))
-    all.push_back({clean, {"wrapper prefixes ('module') and training-only entries were removed from the tensor names"}});
+    all.push_back(
+        {clean, {"wrapper prefixes ('module') and training-only entries were removed from the tensor names"}});
   if (StateDict inner = under_prefix(state, kFixturePrefix); !inner.empty())
-    all.push_back({inner, {std::to_string(inner.size()) + " of " + std::to_string(state.size()) +
-                           " tensors stand under 'w.' and were taken as the weights"}});
+    all.push_back({inner,
+                   {std::to_string(inner.size()) + " of " + std::to_string(state.size()) +
+                    " tensors stand under 'w.' and were taken as the weights"}});
   return all;
 }
 
-RecognisedModel filled(std::vector<models::TensorSpec> specs, const Candidate& candidate, const StateDict& given, const std::string& subject) {
+RecognisedModel filled(std::vector<models::TensorSpec> specs, const Candidate& candidate, const StateDict& given,
+                       const std::string& subject) {
   RecognisedModel found;
   found.specs = std::move(specs);
   found.notices = candidate.notices;
@@ -60,7 +65,8 @@ RecognisedModel filled(std::vector<models::TensorSpec> specs, const Candidate& c
 /// A mis-shaped tensor may be the very one a width was read from: then blame it, not all the others.
 void refuse_nearest(const std::vector<models::TensorSpec>& specs, const StateDict& given, const std::string& subject) {
   auto nearest = nearest_model(given);
-  if (nearest && mismatches(nearest->specs, given) < mismatches(specs, given)) models::checked_state(nearest->specs, given, subject);
+  if (nearest && mismatches(nearest->specs, given) < mismatches(specs, given))
+    models::checked_state(nearest->specs, given, subject);
 }
 
 std::optional<RecognisedModel> as_mil(const Candidate& candidate, const std::string& subject) {
@@ -93,12 +99,14 @@ std::optional<RecognisedModel> as_encoder(const Candidate& candidate, const std:
   for (const models::EncoderRow& row : models::encoders()) {
     auto specs = row.specs();
     const StateDict needed = models::without_dropped(row, candidate.state);
-    const auto shared = std::count_if(specs.begin(), specs.end(), [&](auto& spec) { return needed.count(spec.name) > 0; });
+    const auto shared =
+        std::count_if(specs.begin(), specs.end(), [&](auto& spec) { return needed.count(spec.name) > 0; });
     if (2 * static_cast<std::size_t>(shared) < specs.size()) continue;
     RecognisedModel found = filled(std::move(specs), candidate, needed, subject);
     found.encoder = &row;
     if (const std::size_t dropped = candidate.state.size() - needed.size(); dropped > 0)
-      found.notices.push_back(std::to_string(dropped) + " tensors that the encoder does not need (classifier, counters) were left out");
+      found.notices.push_back(std::to_string(dropped) +
+                              " tensors that the encoder does not need (classifier, counters) were left out");
     return found;
   }
   return {};
@@ -117,20 +125,24 @@ std::vector<models::GraphNode> graph_of(const io::WeightFile& file) {
   return graph;
 }
 
-std::optional<RecognisedModel> as_anonymous(const io::WeightFile& file, const StateDict& state, const std::string& subject) {
+std::optional<RecognisedModel> as_anonymous(const io::WeightFile& file, const StateDict& state,
+                                            const std::string& subject) {
   models::AnonymousLayers layers;
   try {
     const auto graph = graph_of(file);
-    layers = graph.empty() ? models::anonymous_layers(state, file.format) : models::anonymous_layers(state, file.format, graph);
+    layers = graph.empty() ? models::anonymous_layers(state, file.format)
+                           : models::anonymous_layers(state, file.format, graph);
   } catch (const Error& error) {
     // The layer below knows no file; the user needs its name.
-    throw Error(error.code(), subject, (error.subject().empty() ? "" : error.subject() + ": ") + error.problem(), error.remedy());
+    throw Error(error.code(), subject, (error.subject().empty() ? "" : error.subject() + ": ") + error.problem(),
+                error.remedy());
   }
   for (const models::SegRow& row : models::seg_models()) {
     if (!row.from_anonymous) continue;
     auto canonical = row.from_anonymous(layers);
     if (!canonical) continue;
-    auto found = as_segmentation({*canonical, {"layers without names were identified by class, creation order and shape"}}, subject);
+    auto found = as_segmentation(
+        {*canonical, {"layers without names were identified by class, creation order and shape"}}, subject);
     if (found) return found;
   }
   return {};
@@ -155,27 +167,32 @@ std::string first_names(const StateDict& state) {
   return names;
 }
 
-[[noreturn]] void refuse(const std::vector<Candidate>& readings, const io::WeightFile& file, const std::string& subject) {
+[[noreturn]] void refuse(const std::vector<Candidate>& readings, const io::WeightFile& file,
+                         const std::string& subject) {
   for (const Candidate& reading : readings) {
     auto nearest = nearest_model(reading.state);
     if (!nearest) continue;
     try {
       models::checked_state(nearest->specs, reading.state, subject);
     } catch (const Error& error) {
-      throw Error(error.code(), subject, "no known architecture; the nearest is " + nearest->architecture + ", but " + error.problem(), error.remedy());
+      throw Error(error.code(), subject,
+                  "no known architecture; the nearest is " + nearest->architecture + ", but " + error.problem(),
+                  error.remedy());
     }
   }
   const StateDict& state = readings.front().state;
   throw Error(ErrorCode::kUnsupported, subject,
               state.empty() ? "this " + file.format + " file holds no tensor"
-                            : "its " + std::to_string(state.size()) + " tensors (" + first_names(state) + ") are of no known architecture; looked for " +
-                                  known_architectures(),
+                            : "its " + std::to_string(state.size()) + " tensors (" + first_names(state) +
+                                  ") are of no known architecture; looked for " + known_architectures(),
               "fovea models and fovea encoders list what can be loaded.");
 }
 
 }  // namespace
 
-std::string RecognisedModel::task() const { return mil ? "mil" : segmentation ? "segmentation" : "encoder"; }
+std::string RecognisedModel::task() const {
+  return mil ? "mil" : segmentation ? "segmentation" : "encoder";
+}
 
 std::string RecognisedModel::architecture() const {
   return mil ? mil->architecture : segmentation ? segmentation->architecture : std::string(encoder->name);
@@ -184,7 +201,8 @@ std::string RecognisedModel::architecture() const {
 StateDict under_prefix(const StateDict& state, std::string_view prefix) {
   StateDict inner;
   for (const auto& [name, tensor] : state)
-    if (name.size() > prefix.size() && name.compare(0, prefix.size(), prefix) == 0) inner.emplace(name.substr(prefix.size()), tensor);
+    if (name.size() > prefix.size() && name.compare(0, prefix.size(), prefix) == 0)
+      inner.emplace(name.substr(prefix.size()), tensor);
   return inner;
 }
 

@@ -19,16 +19,17 @@ struct RecognisedModel {
   std::optional<models::SegConfig> segmentation;
   const models::EncoderRow* encoder = nullptr;
   std::vector<models::TensorSpec> specs;
-  models::StateDict state;             ///< checked: exactly the specs' names, float32, contiguous
+  models::StateDict state;  ///< checked: exactly the specs' names, float32, contiguous
   std::vector<std::string> notices;
 
-  std::string task() const;            ///< "mil", "segmentation", "encoder"
+  std::string task() const;  ///< "mil", "segmentation", "encoder"
   std::string architecture() const;
 };
 
-/// Tries the registries in order: MIL, segmentation with canonical names, segmentation with anonymous layers (Keras, ONNX), encoders;
-/// first with the names as they are, then without wrappers' leftovers. Errors: kShape listing every missing, unexpected and
-/// mis-shaped name of the nearest architecture; kUnsupported naming what was looked for when nothing is near.
+/// Tries the registries in order: MIL, segmentation with canonical names, segmentation with anonymous layers (Keras,
+/// ONNX), encoders; first with the names as they are, then without wrappers' leftovers. Errors: kShape listing every
+/// missing, unexpected and mis-shaped name of the nearest architecture; kUnsupported naming what was looked for when
+/// nothing is near.
 RecognisedModel recognise_weights(const io::WeightFile& file, const std::string& subject);
 
 /// The tensors under `prefix`, without it. Empty when there is none.

@@ -39,7 +39,9 @@ fs::path weights_of_folder(const fs::path& folder) {
 fs::path weights_at(const fs::path& path) {
   std::error_code ignored;
   const auto status = fs::status(path, ignored);
-  if (!fs::exists(status)) throw Error(ErrorCode::kNotFound, path.string(), "there is no such model", "Check the path of the weight file or model folder.");
+  if (!fs::exists(status))
+    throw Error(ErrorCode::kNotFound, path.string(), "there is no such model",
+                "Check the path of the weight file or model folder.");
   return fs::is_directory(status) ? weights_of_folder(path) : path;
 }
 
@@ -48,7 +50,8 @@ void add_folder_preprocessing(const fs::path& path, Metadata& metadata) {
   if (!fs::is_directory(path) || metadata.count("fovea.preprocessing") > 0) return;
   const fs::path ini = path / kIniName;
   if (!fs::is_regular_file(ini))
-    throw Error(ErrorCode::kNotFound, path.string(), "this model folder holds no pre_processing.ini", "Add the one that was distributed with model.onnx.");
+    throw Error(ErrorCode::kNotFound, path.string(), "this model folder holds no pre_processing.ini",
+                "Add the one that was distributed with model.onnx.");
   metadata["fovea.preprocessing"] = read_preprocessing(ini);
 }
 
@@ -78,8 +81,10 @@ Opened open(const fs::path& path) {
   return opened;
 }
 
-[[noreturn]] void refuse_task(const Opened& opened, const fs::path& path, const std::string& wanted, const std::string& remedy) {
-  throw Error(ErrorCode::kUnsupported, path.string(), "this is " + opened.description.architecture + ", not " + wanted, remedy);
+[[noreturn]] void refuse_task(const Opened& opened, const fs::path& path, const std::string& wanted,
+                              const std::string& remedy) {
+  throw Error(ErrorCode::kUnsupported, path.string(), "this is " + opened.description.architecture + ", not " + wanted,
+              remedy);
 }
 
 std::unique_ptr<models::MilModel> make_mil(RecognisedModel& model) {
@@ -89,8 +94,8 @@ std::unique_ptr<models::SegNetwork> make_segmentation(RecognisedModel& model) {
   return models::seg_model(model.segmentation->architecture).make(*model.segmentation, std::move(model.state));
 }
 
-/// TorchScript archives are zip files with a compiled `code` folder and `constants.pkl`; checkpoints have neither. The names stand in
-/// the zip's directory at the end of the file.
+/// TorchScript archives are zip files with a compiled `code` folder and `constants.pkl`; checkpoints have neither. The
+/// names stand in the zip's directory at the end of the file.
 bool is_torchscript(const fs::path& path) {
   std::ifstream stream(path, std::ios::binary);
   std::array<char, 2> magic{};
@@ -107,7 +112,8 @@ bool is_torchscript(const fs::path& path) {
 LoadedEncoder torchscript_encoder(const fs::path& path, bool allowed) {
   const std::string hash = io::sha256_of_file(path);
   if (!allowed)
-    throw Error(ErrorCode::kUnsupported, path.string(), "this is a TorchScript file (SHA-256 " + hash + "), which executes the code it contains",
+    throw Error(ErrorCode::kUnsupported, path.string(),
+                "this is a TorchScript file (SHA-256 " + hash + "), which executes the code it contains",
                 "If you trust that very file, add --allow-torchscript.");
   models::EncoderInfo info;
   info.name = path.stem().string();
@@ -117,7 +123,8 @@ LoadedEncoder torchscript_encoder(const fs::path& path, bool allowed) {
   loaded.description.architecture = "torchscript";
   loaded.description.format = "torchscript";
   loaded.description.sha256 = hash;
-  loaded.description.notices.push_back("code from " + path.filename().string() + " (SHA-256 " + hash + ") was executed as tile encoder");
+  loaded.description.notices.push_back("code from " + path.filename().string() + " (SHA-256 " + hash +
+                                       ") was executed as tile encoder");
   return loaded;
 }
 
@@ -143,13 +150,16 @@ std::vector<fs::path> encoder_folders() {
   folders.push_back(executable.parent_path().parent_path() / "share/fovea/encoders");
   // <repository>/build/bin/fovea and <repository>/build-x/tests/...: the repository is one of the next few parents.
   fs::path folder = executable.parent_path();
-  for (int up = 0; up < 4 && folder.has_relative_path(); ++up, folder = folder.parent_path()) folders.push_back(folder / ".deps/encoder");
+  for (int up = 0; up < 4 && folder.has_relative_path(); ++up, folder = folder.parent_path())
+    folders.push_back(folder / ".deps/encoder");
   return folders;
 }
 
 }  // namespace
 
-const models::StateDict& AnyModel::state() const { return mil ? mil->state() : segmentation ? segmentation->state() : encoder_state; }
+const models::StateDict& AnyModel::state() const {
+  return mil ? mil->state() : segmentation ? segmentation->state() : encoder_state;
+}
 
 AnyModel load_any(const fs::path& path) {
   Opened opened = open(path);
@@ -169,14 +179,16 @@ AnyModel load_any(const fs::path& path) {
 
 LoadedMil load_mil(const fs::path& path) {
   Opened opened = open(path);
-  if (!opened.model.mil) refuse_task(opened, path, "a slide model", "Give weights of one of the slide models that fovea models lists.");
+  if (!opened.model.mil)
+    refuse_task(opened, path, "a slide model", "Give weights of one of the slide models that fovea models lists.");
   return {std::move(opened.description), make_mil(opened.model)};
 }
 
 LoadedSegmentation load_segmentation(const fs::path& path) {
   Opened opened = open(path);
   if (!opened.model.segmentation)
-    refuse_task(opened, path, "a segmentation network", "Give weights of one of the mri models that fovea models lists, or a Raidionics folder.");
+    refuse_task(opened, path, "a segmentation network",
+                "Give weights of one of the mri models that fovea models lists, or a Raidionics folder.");
   return {std::move(opened.description), make_segmentation(opened.model)};
 }
 
@@ -184,13 +196,15 @@ LoadedEncoder load_encoder(const std::string& name_or_path, bool allow_torchscri
   if (is_encoder_name(name_or_path)) {
     const auto weights = find_encoder_weights(name_or_path);
     if (weights) return encoder_from_file(*weights);
-    throw Error(ErrorCode::kNotFound, name_or_path, "the weights of this encoder are not installed",
-                "Run ./run deps and ./run build, or set FOVEA_ENCODERS to the folder with " + name_or_path + ".safetensors.");
+    throw Error(
+        ErrorCode::kNotFound, name_or_path, "the weights of this encoder are not installed",
+        "Run ./run deps and ./run build, or set FOVEA_ENCODERS to the folder with " + name_or_path + ".safetensors.");
   }
   const fs::path path = name_or_path;
   std::error_code ignored;
   if (!fs::is_regular_file(path, ignored))
-    throw Error(ErrorCode::kNotFound, name_or_path, "this is neither a known encoder nor a file", "fovea encoders lists the encoders.");
+    throw Error(ErrorCode::kNotFound, name_or_path, "this is neither a known encoder nor a file",
+                "fovea encoders lists the encoders.");
   return is_torchscript(path) ? torchscript_encoder(path, allow_torchscript) : encoder_from_file(path);
 }
 

@@ -1,5 +1,5 @@
-// From a weight file to a network: reads any supported format, recognises the architecture from names and shapes, checks all names
-// at once. Also what an imported model says of itself (labels, encoder, preprocessing).
+// From a weight file to a network: reads any supported format, recognises the architecture from names and shapes,
+// checks all names at once. Also what an imported model says of itself (labels, encoder, preprocessing).
 #pragma once
 
 #include <filesystem>
@@ -17,14 +17,15 @@ namespace fovea::pipeline {
 
 /// Metadata keys of our safetensors (all optional, all text):
 ///   fovea.task "mil" | "segmentation" | "encoder"; fovea.architecture; fovea.config (JSON of the hyper-parameters)
-///   fovea.labels (JSON array of class names); fovea.encoder (name the features came from); fovea.mpp (number), fovea.tile_px
-///   fovea.preprocessing (JSON: the keys of a Raidionics pre_processing.ini, for segmentation); fovea.card (free text: what it is)
+///   fovea.labels (JSON array of class names); fovea.encoder (name the features came from); fovea.mpp (number),
+///   fovea.tile_px fovea.preprocessing (JSON: the keys of a Raidionics pre_processing.ini, for segmentation);
+///   fovea.card (free text: what it is)
 struct ModelDescription {
   std::string task, architecture;
-  std::string sha256;                             ///< of the weight file
+  std::string sha256;  ///< of the weight file
   std::string format;
   std::int64_t parameters = 0;
-  std::vector<std::string> labels;                ///< class names; "class 0", ... when the file names none
+  std::vector<std::string> labels;  ///< class names; "class 0", ... when the file names none
   std::map<std::string, std::string> metadata;
   std::vector<std::string> notices;
 };
@@ -48,7 +49,7 @@ struct AnyModel {
   std::unique_ptr<models::MilModel> mil;
   std::unique_ptr<models::SegNetwork> segmentation;
   std::unique_ptr<models::TileEncoder> encoder;
-  models::StateDict encoder_state;                ///< an encoder folds its weights and keeps no table of them
+  models::StateDict encoder_state;  ///< an encoder folds its weights and keeps no table of them
   const models::StateDict& state() const;
 };
 AnyModel load_any(const std::filesystem::path& path);
@@ -57,8 +58,9 @@ LoadedMil load_mil(const std::filesystem::path& path);
 /// A weight file, or a Raidionics folder's model.onnx.
 LoadedSegmentation load_segmentation(const std::filesystem::path& path);
 
-/// `name_or_path`: a name of the encoder registry (weights looked up with find_encoder_weights), or a safetensors/checkpoint file of a
-/// registered encoder, or a TorchScript file (only with `allow_torchscript`; its SHA-256 is put into the notices).
+/// `name_or_path`: a name of the encoder registry (weights looked up with find_encoder_weights), or a
+/// safetensors/checkpoint file of a registered encoder, or a TorchScript file (only with `allow_torchscript`; its
+/// SHA-256 is put into the notices).
 LoadedEncoder load_encoder(const std::string& name_or_path, bool allow_torchscript);
 
 /// $FOVEA_ENCODERS, <executable>/../share/fovea/encoders, <repository>/.deps/encoder: first `<name>.safetensors` found.

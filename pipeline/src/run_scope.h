@@ -1,4 +1,5 @@
-// What a job changes around itself and puts back: thread counts of the process, an output folder that stays only with a result in it.
+// What a job changes around itself and puts back: thread counts of the process, an output folder that stays only with a
+// result in it.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +32,8 @@ class ThreadCount {
 /// Removes the output folder again when this run made it and ends without a result.
 class OutputFolder {
  public:
-  explicit OutputFolder(std::filesystem::path folder) : folder_(std::move(folder)), existed_(std::filesystem::exists(folder_)) {
+  explicit OutputFolder(std::filesystem::path folder)
+      : folder_(std::move(folder)), existed_(std::filesystem::exists(folder_)) {
     io::prepare_output_folder(folder_);
   }
   ~OutputFolder() {

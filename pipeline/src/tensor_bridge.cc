@@ -40,7 +40,8 @@ io::ElementType element_type(at::ScalarType type) {
 
 at::Tensor to_tensor(const io::Array& array) {
   auto* data = const_cast<std::byte*>(array.bytes.data());
-  return at::from_blob(data, array.shape, [owner = array.owner](void*) {}, at::TensorOptions(scalar_type(array.type)));
+  return at::from_blob(
+      data, array.shape, [owner = array.owner](void*) {}, at::TensorOptions(scalar_type(array.type)));
 }
 
 io::Array to_array(const at::Tensor& tensor) {

@@ -1,7 +1,8 @@
-// Every folder here is one bad input with its expected outcome (case.json): a clear sentence that names the file, an exit code, no
-// partial output. Keys: about, given (a builder), run (the command; {in}, {out}, {disk} are folders), exit, says (a regular expression
-// for the message), accepted (true: the run succeeds and `says` is in what it prints), needs (a path below shared), encoder (true: the
-// command needs the tile encoder's weights), disk ("full": a tiny file system, "read-only").
+// Every folder here is one bad input with its expected outcome (case.json): a clear sentence that names the file, an
+// exit code, no partial output. Keys: about, given (a builder), run (the command; {in}, {out}, {disk} are folders),
+// exit, says (a regular expression for the message), accepted (true: the run succeeds and `says` is in what it prints),
+// needs (a path below shared), encoder (true: the command needs the tile encoder's weights), disk ("full": a tiny file
+// system, "read-only").
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
@@ -25,7 +26,9 @@ namespace {
 
 using nlohmann::json;
 
-fs::path cases_folder() { return fs::path(FOVEA_SOURCE_DIR) / "tests/cases"; }
+fs::path cases_folder() {
+  return fs::path(FOVEA_SOURCE_DIR) / "tests/cases";
+}
 
 std::vector<std::string> case_names() {
   std::vector<std::string> names;
@@ -57,7 +60,8 @@ class TinyDisk {
 
 std::string replaced(std::string text, const std::map<std::string, std::string>& values) {
   for (const auto& [key, value] : values)
-    for (auto at = text.find(key); at != std::string::npos; at = text.find(key, at + value.size())) text.replace(at, key.size(), value);
+    for (auto at = text.find(key); at != std::string::npos; at = text.find(key, at + value.size()))
+      text.replace(at, key.size(), value);
   return text;
 }
 
@@ -95,7 +99,9 @@ class BadInput : public testing::TestWithParam<std::string> {};
 TEST_P(BadInput, IsRefusedInOneSentenceAndLeavesNothing) {
   std::ifstream stream(cases_folder() / GetParam() / "case.json");
   const json spec = json::parse(stream);
-  if (spec.contains("needs")) { FOVEA_NEEDS_SHARED(spec["needs"].get<std::string>()); }
+  if (spec.contains("needs")) {
+    FOVEA_NEEDS_SHARED(spec["needs"].get<std::string>());
+  }
   TemporaryFolder folder;
   std::optional<TinyDisk> disk;
   if (spec.contains("disk")) {
@@ -114,7 +120,8 @@ TEST_P(BadInput, IsRefusedInOneSentenceAndLeavesNothing) {
   }
   const auto before = files_below(in);
   const std::string command =
-      replaced(spec["run"].get<std::string>(), {{"{in}", in.string()}, {"{out}", out.string()}, {"{disk}", (folder / "disk").string()}});
+      replaced(spec["run"].get<std::string>(),
+               {{"{in}", in.string()}, {"{out}", out.string()}, {"{disk}", (folder / "disk").string()}});
 
   const ProgramResult result = run_fovea(command, prefix);
 

@@ -72,12 +72,16 @@ inline void add_weight_builders(std::map<std::string, Builder>& all) {
     t["classifier.fc.scale"] = filled({2}, 1);
     t["attention.attention_U.0.bias"] = filled({5}, 1);
   });
-  all["foreign-weights"] = [](const fs::path& in) { write_model(in / "weights.safetensors", {{"encoder.layer.0.query", filled({4, 4}, 1)}}); };
+  all["foreign-weights"] = [](const fs::path& in) {
+    write_model(in / "weights.safetensors", {{"encoder.layer.0.query", filled({4, 4}, 1)}});
+  };
   all["truncated-weights"] = [](const fs::path& in) {
     write_model(in / "whole.safetensors", abmil(64, 64));
     truncate_copy(in / "whole.safetensors", in / "weights.safetensors", 0.6);
   };
-  all["lying-header"] = [](const fs::path& in) { write_bytes(in / "weights.safetensors", std::string("\xff\xff\xff\xff\xff\xff\xff\x7f{}", 10)); };
+  all["lying-header"] = [](const fs::path& in) {
+    write_bytes(in / "weights.safetensors", std::string("\xff\xff\xff\xff\xff\xff\xff\x7f{}", 10));
+  };
   all["empty-weights"] = [](const fs::path& in) { write_bytes(in / "weights.safetensors", ""); };
   all["truncated-checkpoint"] = [](const fs::path& in) {
     truncate_copy(shared_dir() / "data/mil/checkpoints/c16_aggregator.pth", in / "weights.pth", 0.5);
@@ -99,7 +103,8 @@ inline void add_slide_builders(std::map<std::string, Builder>& all) {
   all["truncated-slide"] = with_model([](const fs::path& in) {
     truncate_copy(shared_dir() / "data/wsi/CMU-1-Small-Region.svs", in / "slide.svs", 0.5);
   });
-  all["damaged-slide"] = with_model([](const fs::path& in) { damage_pixels(shared_dir() / "data/wsi/CMU-1-Small-Region.svs", in / "slide.svs"); });
+  all["damaged-slide"] = with_model(
+      [](const fs::path& in) { damage_pixels(shared_dir() / "data/wsi/CMU-1-Small-Region.svs", in / "slide.svs"); });
   all["bag"] = [](const fs::path& in) {
     write_model(in / "model.safetensors", abmil(8));
     write_bag(in / "bag.safetensors", 20'000, 8);

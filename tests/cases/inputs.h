@@ -24,7 +24,9 @@ namespace fovea::test {
 namespace fs = std::filesystem;
 using Tensors = std::map<std::string, io::Array>;
 
-inline void write_bytes(const fs::path& path, const std::string& bytes) { std::ofstream(path, std::ios::binary) << bytes; }
+inline void write_bytes(const fs::path& path, const std::string& bytes) {
+  std::ofstream(path, std::ios::binary) << bytes;
+}
 
 inline std::string read_bytes(const fs::path& path) {
   std::ifstream stream(path, std::ios::binary);
@@ -71,7 +73,9 @@ inline std::vector<float> ball(int edge, int times = 1) {
   return values;
 }
 
-inline void good_volume(const fs::path& path) { write_bytes(path, nifti({16, 16, 16}, ball(16))); }
+inline void good_volume(const fs::path& path) {
+  write_bytes(path, nifti({16, 16, 16}, ball(16)));
+}
 
 /// Every `step`-th slice of the shared T1 series, at most `count`.
 inline std::vector<fs::path> t1_slices(std::size_t count) {
@@ -94,17 +98,22 @@ inline io::Array filled(std::vector<std::int64_t> shape, float value) {
 
 /// ABMIL with `features` inputs and two classes.
 inline Tensors abmil(std::int64_t features, std::int64_t inner = 4) {
-  return {{"dimreduction.fc1.weight", filled({inner, features}, 0.1f)},   {"attention.attention_V.0.weight", filled({3, inner}, 0.2f)},
-          {"attention.attention_V.0.bias", filled({3}, 0.0f)},            {"attention.attention_U.0.weight", filled({3, inner}, 0.1f)},
-          {"attention.attention_U.0.bias", filled({3}, 0.0f)},            {"attention.attention_weights.weight", filled({1, 3}, 0.5f)},
-          {"attention.attention_weights.bias", filled({1}, 0.0f)},        {"classifier.fc.weight", filled({2, inner}, 0.3f)},
+  return {{"dimreduction.fc1.weight", filled({inner, features}, 0.1f)},
+          {"attention.attention_V.0.weight", filled({3, inner}, 0.2f)},
+          {"attention.attention_V.0.bias", filled({3}, 0.0f)},
+          {"attention.attention_U.0.weight", filled({3, inner}, 0.1f)},
+          {"attention.attention_U.0.bias", filled({3}, 0.0f)},
+          {"attention.attention_weights.weight", filled({1, 3}, 0.5f)},
+          {"attention.attention_weights.bias", filled({1}, 0.0f)},
+          {"classifier.fc.weight", filled({2, inner}, 0.3f)},
           {"classifier.fc.bias", filled({2}, 0.0f)}};
 }
 
 /// A two-level AGUNet, one channel, two classes, 3-D.
 inline Tensors agunet() {
   Tensors t;
-  const auto conv = [&](const std::string& name, std::int64_t first, std::int64_t second, std::int64_t kernel, std::int64_t bias) {
+  const auto conv = [&](const std::string& name, std::int64_t first, std::int64_t second, std::int64_t kernel,
+                        std::int64_t bias) {
     t[name + ".weight"] = filled({first, second, kernel, kernel, kernel}, 0.05f);
     t[name + ".bias"] = filled({bias}, 0.01f);
   };
@@ -126,12 +135,15 @@ inline Tensors agunet() {
   return t;
 }
 
-inline void write_model(const fs::path& path, const Tensors& tensors, const std::map<std::string, std::string>& metadata = {}) {
+inline void write_model(const fs::path& path, const Tensors& tensors,
+                        const std::map<std::string, std::string>& metadata = {}) {
   io::write_safetensors(path, tensors, metadata);
 }
 
 inline void good_network(const fs::path& path) {
-  write_model(path, agunet(), {{"fovea.preprocessing", R"({"output_spacing":"1,1,1","new_axial_size":"16,16,16","normalization_method":"default"})"}});
+  write_model(path, agunet(),
+              {{"fovea.preprocessing",
+                R"({"output_spacing":"1,1,1","new_axial_size":"16,16,16","normalization_method":"default"})"}});
 }
 
 // --- slides ---
@@ -149,6 +161,5 @@ inline void picture(const fs::path& path, int edge, bool tissue) {
 inline void write_bag(const fs::path& path, std::int64_t rows, std::int64_t width) {
   write_model(path, {{"features", filled({rows, width}, 0.5f)}});
 }
-
 
 }  // namespace fovea::test

@@ -35,7 +35,8 @@ std::pair<int, double> interrupted(const std::vector<std::string>& arguments, st
   kill(child, SIGINT);
   int status = 0;
   waitpid(child, &status, 0);
-  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, std::chrono::duration<double>(Clock::now() - signalled).count()};
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1,
+          std::chrono::duration<double>(Clock::now() - signalled).count()};
 }
 
 std::size_t files_in(const std::filesystem::path& folder) {
@@ -50,9 +51,10 @@ TEST(Cancel, ASlideJobEndsWithinTwoSecondsAndLeavesNothing) {
   const auto model = std::filesystem::path(FOVEA_SOURCE_DIR) / "demo/models/slide-demo-acmil.safetensors";
   if (!std::filesystem::exists(model)) GTEST_SKIP() << "needs the demo weights";
   fovea::test::TemporaryFolder folder;
-  const auto [code, seconds] =
-      interrupted({FOVEA_CLI, "slide", "predict", (fovea::test::shared_dir() / "data/wsi/mosaic-40x-levels-1-4-16.svs").string(), "--model",
-                   model.string(), "--out", (folder / "out").string()}, std::chrono::milliseconds(3000));
+  const auto [code, seconds] = interrupted(
+      {FOVEA_CLI, "slide", "predict", (fovea::test::shared_dir() / "data/wsi/mosaic-40x-levels-1-4-16.svs").string(),
+       "--model", model.string(), "--out", (folder / "out").string()},
+      std::chrono::milliseconds(3000));
   EXPECT_EQ(code, 130);
   EXPECT_LT(seconds, 2.5);  // two seconds are promised; half a second for a loaded machine
   EXPECT_EQ(files_in(folder / "out"), 0u);
@@ -63,9 +65,10 @@ TEST(Cancel, AScanJobEndsWithinTwoSecondsAndLeavesNothing) {
   const auto model = std::filesystem::path(FOVEA_SOURCE_DIR) / "demo/models/mri-meningioma-2d.safetensors";
   if (!std::filesystem::exists(model)) GTEST_SKIP() << "needs the demo weights";
   fovea::test::TemporaryFolder folder;
-  const auto [code, seconds] =
-      interrupted({FOVEA_CLI, "mri", "segment", (fovea::test::shared_dir() / "data/mri/ms-patient07/t1post.nii.gz").string(), "--model",
-                   model.string(), "--out", (folder / "out").string()}, std::chrono::milliseconds(1500));
+  const auto [code, seconds] = interrupted(
+      {FOVEA_CLI, "mri", "segment", (fovea::test::shared_dir() / "data/mri/ms-patient07/t1post.nii.gz").string(),
+       "--model", model.string(), "--out", (folder / "out").string()},
+      std::chrono::milliseconds(1500));
   EXPECT_EQ(code, 130);
   EXPECT_LT(seconds, 2.5);
   EXPECT_EQ(files_in(folder / "out"), 0u);

@@ -1,5 +1,5 @@
-// Commands shown in the documents exist: every `fovea ...` line of a code block names a command, and each of its options is in that
-// command's help.
+// Commands shown in the documents exist: every `fovea ...` line of a code block names a command, and each of its
+// options is in that command's help.
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -23,7 +23,8 @@ std::vector<fs::path> documents() {
   std::vector<fs::path> found{root / "README.md"};
   for (const char* folder : {"docs", "demo", "io", "models", "pipeline"}) {
     if (!fs::exists(root / folder)) continue;
-    for (auto entry = fs::recursive_directory_iterator(root / folder); entry != fs::recursive_directory_iterator(); ++entry) {
+    for (auto entry = fs::recursive_directory_iterator(root / folder); entry != fs::recursive_directory_iterator();
+         ++entry) {
       if (entry->is_directory() && entry->path().filename() == "output") entry.disable_recursion_pending();
       if (entry->path().extension() == ".md") found.push_back(entry->path());
     }
@@ -42,7 +43,8 @@ std::vector<std::string> commands_of(const fs::path& document) {
     std::istringstream parts(line.substr(0, line.find(" #")));
     for (std::string part; std::getline(parts, part, ';');) {
       const auto start = part.find_first_not_of(" $");
-      if (start != std::string::npos && part.compare(start, 6, "fovea ") == 0) commands.push_back(part.substr(start + 6));
+      if (start != std::string::npos && part.compare(start, 6, "fovea ") == 0)
+        commands.push_back(part.substr(start + 6));
     }
   }
   return commands;

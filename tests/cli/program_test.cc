@@ -33,13 +33,14 @@ std::vector<nlohmann::json> json_lines(const std::string& text) {
 TEST(Program, HelpListsEveryCommandAndTheExitCodes) {
   const auto help = run_fovea("--help");
   EXPECT_EQ(help.exit_code, 0);
-  for (const char* word : {"slide", "mri", "model", "selftest", "formats", "encoders", "models", "run", "Exit codes", "130 cancelled"})
+  for (const char* word :
+       {"slide", "mri", "model", "selftest", "formats", "encoders", "models", "run", "Exit codes", "130 cancelled"})
     EXPECT_THAT(help.out, HasSubstr(word));
 }
 
 TEST(Program, EveryCommandExplainsItself) {
-  for (const char* command : {"slide predict", "slide train", "mri segment", "mri train", "model import", "model info", "selftest", "models",
-                              "encoders", "formats", "run"}) {
+  for (const char* command : {"slide predict", "slide train", "mri segment", "mri train", "model import", "model info",
+                              "selftest", "models", "encoders", "formats", "run"}) {
     const auto help = run_fovea(std::string(command) + " --help");
     EXPECT_EQ(help.exit_code, 0) << command;
     EXPECT_GT(help.out.size(), 100u) << command;

@@ -14,13 +14,16 @@ using namespace fovea;
 
 models::StateDict fixture(const std::string& name) {
   models::StateDict tensors;
-  for (const auto& [key, array] : io::read_safetensors(test::shared_dir() / "fixtures/attention" / (name + ".safetensors")).tensors)
+  for (const auto& [key, array] :
+       io::read_safetensors(test::shared_dir() / "fixtures/attention" / (name + ".safetensors")).tensors)
     tensors[key] = pipeline::to_tensor(array).clone();
   return tensors;
 }
 
 void expect_near(const at::Tensor& ours, const at::Tensor& expected, double tolerance, const char* name) {
-  EXPECT_LE((ours.to(at::kDouble).reshape(expected.sizes()) - expected).nan_to_num().abs().max().item<double>(), tolerance) << name;
+  EXPECT_LE((ours.to(at::kDouble).reshape(expected.sizes()) - expected).nan_to_num().abs().max().item<double>(),
+            tolerance)
+      << name;
 }
 
 class PoolCase : public testing::TestWithParam<std::string> {};
@@ -60,15 +63,23 @@ TEST_P(GateCase, MatchesInFloatAndDouble) {
   const auto f = fixture(GetParam().first);
   for (const at::ScalarType type : {at::kFloat, at::kDouble}) {
     const auto in = [&](const char* name) { return f.at(name).to(type); };
-    const attention::AttentionGateWeights weights{in("Wg"), f.count("bg") ? in("bg") : at::zeros({f.at("Wg").size(0)}, type),
-                                                  in("Wx"), f.count("bx") ? in("bx") : at::zeros({f.at("Wx").size(0)}, type), in("wpsi").flatten(), in("bpsi")};
+    const attention::AttentionGateWeights weights{in("Wg"),
+                                                  f.count("bg") ? in("bg") : at::zeros({f.at("Wg").size(0)}, type),
+                                                  in("Wx"),
+                                                  f.count("bx") ? in("bx") : at::zeros({f.at("Wx").size(0)}, type),
+                                                  in("wpsi").flatten(),
+                                                  in("bpsi")};
     const attention::Gated gated = attention::attention_gate(in("g"), in("x"), weights, GetParam().second, true);
     expect_near(gated.out, f.at("out.f64"), type == at::kDouble ? 1e-12 : 2e-6, "out");
     expect_near(gated.alpha, f.at("alpha.f64"), type == at::kDouble ? 1e-12 : 2e-6, "alpha");
   }
 }
-INSTANTIATE_TEST_SUITE_P(Fixtures, GateCase, testing::Values(std::pair{"gate3d_concat_same", attention::GateCombine::kConcat}, std::pair{"gate3d_add_same", attention::GateCombine::kAdd}));
+INSTANTIATE_TEST_SUITE_P(Fixtures, GateCase,
+                         testing::Values(std::pair{"gate3d_concat_same", attention::GateCombine::kConcat},
+                                         std::pair{"gate3d_add_same", attention::GateCombine::kAdd}));
 
-INSTANTIATE_TEST_SUITE_P(Fixtures, PoolCase, testing::Values("gated_pool_k1", "gated_pool_k5", "gated_pool_masked", "gated_pool_all_masked", "gated_pool_huge_logits"));
+INSTANTIATE_TEST_SUITE_P(Fixtures, PoolCase,
+                         testing::Values("gated_pool_k1", "gated_pool_k5", "gated_pool_masked", "gated_pool_all_masked",
+                                         "gated_pool_huge_logits"));
 
 }  // namespace

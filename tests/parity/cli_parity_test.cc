@@ -23,7 +23,9 @@ using testing::HasSubstr;
 // Stated in fixtures/mil/README.md: absolute plus relative to the largest value.
 constexpr double kMilAbsolute = 1e-5, kMilRelative = 1e-4;
 
-std::string quoted(const fs::path& path) { return "'" + path.string() + "'"; }
+std::string quoted(const fs::path& path) {
+  return "'" + path.string() + "'";
+}
 
 struct Numbers {
   std::vector<double> values;
@@ -90,7 +92,8 @@ std::vector<std::string> mil_cases() {
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(shared_dir() / "fixtures/mil", ignored)) {
     const std::string name = entry.path().stem().string();
-    const bool evaluation = name.rfind("acmil_ga_", 0) == 0 && name.size() > 5 && name.substr(name.size() - 5) == "_eval";
+    const bool evaluation =
+        name.rfind("acmil_ga_", 0) == 0 && name.size() > 5 && name.substr(name.size() - 5) == "_eval";
     if (evaluation || name.rfind("aem_abmil_", 0) == 0) names.push_back(name);
   }
   std::sort(names.begin(), names.end());
@@ -103,14 +106,16 @@ GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(SlideParity);
 TEST_P(SlideParity, ImportedModelOnTheFixturesBagGivesTheFixturesNumbers) {
   const fs::path fixtures = shared_dir() / "fixtures/mil", fixture = fixtures / (GetParam() + ".safetensors");
   TemporaryFolder folder;
-  const io::WeightFile expected = io::read_safetensors(fixture), bags = io::read_safetensors(fixtures / "bags.safetensors");
+  const io::WeightFile expected = io::read_safetensors(fixture),
+                       bags = io::read_safetensors(fixtures / "bags.safetensors");
   const auto bag = bags.tensors.find(expected.metadata.at("bag"));
   ASSERT_NE(bag, bags.tensors.end());
   io::write_safetensors(folder / "bag.safetensors", {{"features", bag->second}}, {});
 
   must_run("model import " + quoted(fixture) + " --quiet --out " + quoted(folder / "model.safetensors"));
-  must_run("slide predict --quiet --features " + quoted(folder / "bag.safetensors") + " --model " + quoted(folder / "model.safetensors") + " --out " +
-           quoted(folder / "out") + " --dump " + quoted(folder / "dump.safetensors"));
+  must_run("slide predict --quiet --features " + quoted(folder / "bag.safetensors") + " --model " +
+           quoted(folder / "model.safetensors") + " --out " + quoted(folder / "out") + " --dump " +
+           quoted(folder / "dump.safetensors"));
 
   const io::WeightFile dump = io::read_safetensors(folder / "dump.safetensors");
   for (const char* name : {"attn_raw", "attn_softmax", "branch_logits", "bag_logits", "bag_prob"}) {
@@ -119,7 +124,8 @@ TEST_P(SlideParity, ImportedModelOnTheFixturesBagGivesTheFixturesNumbers) {
     expect_close(name, numbers(dump, name), wanted, kMilAbsolute + kMilRelative * largest_of(wanted));
   }
 }
-INSTANTIATE_TEST_SUITE_P(Fixtures, SlideParity, testing::ValuesIn(mil_cases()), [](const auto& info) { return info.param; });
+INSTANTIATE_TEST_SUITE_P(Fixtures, SlideParity, testing::ValuesIn(mil_cases()),
+                         [](const auto& info) { return info.param; });
 
 TEST(SlideParityList, HoldsEveryForwardFixture) {
   FOVEA_NEEDS_SHARED("fixtures/mil");
@@ -132,7 +138,9 @@ struct ScanRun {
   std::string fixture;
   bool imported = false;  ///< from the Keras file through model import; else the Raidionics folder as it is
 };
-void PrintTo(const ScanRun& run, std::ostream* out) { *out << run.fixture << (run.imported ? " imported" : " folder"); }
+void PrintTo(const ScanRun& run, std::ostream* out) {
+  *out << run.fixture << (run.imported ? " imported" : " folder");
+}
 
 class ScanParity : public testing::TestWithParam<ScanRun> {};
 
@@ -159,24 +167,28 @@ TEST_P(ScanParity, EveryStageMatches) {
   fs::path model = fixture / "model";
   if (GetParam().imported) {
     model = folder / "model.safetensors";
-    must_run("model import " + quoted(fixture / "model_keras_layout.h5") + " --quiet --preprocessing " + quoted(fixture / "model/pre_processing.ini") +
-             " --out " + quoted(model));
+    must_run("model import " + quoted(fixture / "model_keras_layout.h5") + " --quiet --preprocessing " +
+             quoted(fixture / "model/pre_processing.ini") + " --out " + quoted(model));
   }
   std::string volumes;
   for (int i = 0; fs::exists(fixture / "inputs" / ("input" + std::to_string(i) + ".nii.gz")); ++i)
     volumes += quoted(fixture / "inputs" / ("input" + std::to_string(i) + ".nii.gz")) + " ";
   std::string mask;
-  if (fs::exists(fixture / "inputs/brain_mask.nii.gz")) mask = " --brain-mask " + quoted(fixture / "inputs/brain_mask.nii.gz");
+  if (fs::exists(fixture / "inputs/brain_mask.nii.gz"))
+    mask = " --brain-mask " + quoted(fixture / "inputs/brain_mask.nii.gz");
 
-  must_run("mri segment " + volumes + "--quiet --compat raidionics --model " + quoted(model) + mask + " --out " + quoted(folder / "out") + " --dump " +
-           quoted(folder / "dump.safetensors"));
+  must_run("mri segment " + volumes + "--quiet --compat raidionics --model " + quoted(model) + mask + " --out " +
+           quoted(folder / "out") + " --dump " + quoted(folder / "dump.safetensors"));
 
-  compare_scan(io::read_safetensors(folder / "dump.safetensors"), io::read_safetensors(fixture / "expected.safetensors"));
+  compare_scan(io::read_safetensors(folder / "dump.safetensors"),
+               io::read_safetensors(fixture / "expected.safetensors"));
 }
 INSTANTIATE_TEST_SUITE_P(Fixtures, ScanParity,
-                         testing::Values(ScanRun{"e2e_min_crop", false}, ScanRun{"e2e_min_crop", true}, ScanRun{"e2e_brain_clip_2ch", false},
-                                         ScanRun{"e2e_brain_clip_2ch", true}),
-                         [](const auto& info) { return info.param.fixture + (info.param.imported ? "_imported" : "_folder"); });
+                         testing::Values(ScanRun{"e2e_min_crop", false}, ScanRun{"e2e_min_crop", true},
+                                         ScanRun{"e2e_brain_clip_2ch", false}, ScanRun{"e2e_brain_clip_2ch", true}),
+                         [](const auto& info) {
+                           return info.param.fixture + (info.param.imported ? "_imported" : "_folder");
+                         });
 
 // --- self-test ---
 
@@ -191,7 +203,9 @@ TEST(SelftestParity, EverySegmentationNetworkFixturePasses) {
 TEST(SelftestParity, BothWholeScansPass) {
   FOVEA_NEEDS_SHARED("fixtures/segmentation/e2e_min_crop");
   const fs::path folder = shared_dir() / "fixtures/segmentation";
-  EXPECT_THAT(must_run("selftest --quiet " + quoted(folder / "e2e_min_crop") + " " + quoted(folder / "e2e_brain_clip_2ch")).out, HasSubstr("FAIL 0   unchecked 0"));
+  EXPECT_THAT(
+      must_run("selftest --quiet " + quoted(folder / "e2e_min_crop") + " " + quoted(folder / "e2e_brain_clip_2ch")).out,
+      HasSubstr("FAIL 0   unchecked 0"));
 }
 
 TEST(SelftestParity, TheImportedEncoderPassesItsFixture) {
@@ -199,16 +213,20 @@ TEST(SelftestParity, TheImportedEncoderPassesItsFixture) {
   const fs::path checkpoint = encoder_checkpoint();
   if (checkpoint.empty()) GTEST_SKIP() << "needs the encoder's checkpoint (./run deps)";
   TemporaryFolder folder;
-  must_run("model import " + quoted(checkpoint) + " --quiet --out " + quoted(folder / "efficientnet_lite0.safetensors"));
-  EXPECT_THAT(must_run("selftest --quiet " + quoted(shared_dir() / "fixtures/wsi"), "FOVEA_ENCODERS=" + quoted(folder.path())).out,
-              HasSubstr("ok 6   FAIL 0   unchecked 0"));
+  must_run("model import " + quoted(checkpoint) + " --quiet --out " +
+           quoted(folder / "efficientnet_lite0.safetensors"));
+  EXPECT_THAT(
+      must_run("selftest --quiet " + quoted(shared_dir() / "fixtures/wsi"), "FOVEA_ENCODERS=" + quoted(folder.path()))
+          .out,
+      HasSubstr("ok 6   FAIL 0   unchecked 0"));
 }
 
 TEST(SelftestParity, AWeightChangedByOnePercentFailsTheProgram) {
   FOVEA_NEEDS_SHARED("fixtures/mil");
   TemporaryFolder folder;
   fs::create_symlink(shared_dir() / "fixtures/mil/bags.safetensors", folder / "bags.safetensors");
-  const io::WeightFile file = io::read_safetensors(shared_dir() / "fixtures/mil/acmil_ga_n1000_d1024_k5_eval.safetensors");
+  const io::WeightFile file =
+      io::read_safetensors(shared_dir() / "fixtures/mil/acmil_ga_n1000_d1024_k5_eval.safetensors");
   auto tensors = file.tensors;
   std::vector<float> values = io::to_float(tensors.at("w.classifier.2.fc.weight"));
   for (float& value : values) value *= 1.01f;
@@ -219,7 +237,8 @@ TEST(SelftestParity, AWeightChangedByOnePercentFailsTheProgram) {
 
 TEST(ModelParity, InfoCountsTheParametersThatTheFixturesState) {
   FOVEA_NEEDS_SHARED("fixtures/segmentation");
-  const auto text = must_run("model info --quiet " + quoted(shared_dir() / "fixtures/segmentation/agunet_ms_ds_32.safetensors")).out;
+  const auto text =
+      must_run("model info --quiet " + quoted(shared_dir() / "fixtures/segmentation/agunet_ms_ds_32.safetensors")).out;
   EXPECT_THAT(text, testing::AllOf(HasSubstr("agunet"), HasSubstr("105790"), HasSubstr("8, 16, 32")));
 }
 

@@ -26,7 +26,8 @@ inline std::string file_text(const std::filesystem::path& path) {
 inline ProgramResult run_fovea(const std::string& arguments, const std::string& prefix = "") {
   TemporaryFolder folder;
   const auto out = folder / "out", err = folder / "err";
-  const std::string command = "{ " + prefix + " '" + FOVEA_CLI + "' " + arguments + " ; } >'" + out.string() + "' 2>'" + err.string() + "' </dev/null";
+  const std::string command = "{ " + prefix + " '" + FOVEA_CLI + "' " + arguments + " ; } >'" + out.string() + "' 2>'" +
+                              err.string() + "' </dev/null";
   const int status = std::system(command.c_str());
   return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), file_text(out), file_text(err)};
 }

@@ -37,6 +37,6 @@ class TemporaryFolder {
 }  // namespace fovea::test
 
 /// Skips the running test unless `path` (relative to shared) exists.
-#define FOVEA_NEEDS_SHARED(relative)                                                              \
-  if (!std::filesystem::exists(fovea::test::shared_dir() / (relative)))                           \
+#define FOVEA_NEEDS_SHARED(relative)                                    \
+  if (!std::filesystem::exists(fovea::test::shared_dir() / (relative))) \
   GTEST_SKIP() << "needs " << (fovea::test::shared_dir() / (relative)).string() << " (set FOVEA_SHARED)"

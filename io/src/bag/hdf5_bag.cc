@@ -31,7 +31,8 @@ BagGeometry geometry_of(const std::map<std::string, std::string>& attributes) {
   geometry.level = static_cast<std::int64_t>(number(attributes, "patch_level", -1));
   geometry.read_px = static_cast<std::int64_t>(number(attributes, "read_size", patch));
   geometry.footprint_px = number(attributes, "patch_size_level0", 0);
-  if (geometry.footprint_px == 0 && downsample > 0) geometry.footprint_px = patch * static_cast<int>(downsample) * number(attributes, "custom_downsample", 1);
+  if (geometry.footprint_px == 0 && downsample > 0)
+    geometry.footprint_px = patch * static_cast<int>(downsample) * number(attributes, "custom_downsample", 1);
   if (const double mpp = number(attributes, "mpp_level0", 0); mpp > 0) geometry.mpp_level0 = mpp;
   if (const double mpp = number(attributes, "mpp_target", 0); mpp > 0) geometry.mpp_target = mpp;
   geometry.width = static_cast<std::int64_t>(number(attributes, "level0_width", 0));
@@ -84,7 +85,8 @@ auto translated(const fs::path& path, Read read) {
   } catch (const Error&) {
     throw;
   } catch (const std::exception& error) {
-    throw Error(ErrorCode::kCorrupt, path.string(), std::string("the feature file cannot be read: ") + error.what(), "Extract the features again.");
+    throw Error(ErrorCode::kCorrupt, path.string(), std::string("the feature file cannot be read: ") + error.what(),
+                "Extract the features again.");
   }
 }
 
@@ -102,11 +104,13 @@ Array features_as_float(const FeatureBag& bag) {
 /// About a megabyte a chunk: one-row chunks make large bags slow.
 std::int64_t rows_per_chunk(const Array& array) {
   const std::int64_t width = array.shape.size() > 1 ? std::max<std::int64_t>(1, array.shape[1]) : 1;
-  return std::clamp<std::int64_t>((1 << 20) / (width * static_cast<std::int64_t>(element_size(array.type))), 1, std::max<std::int64_t>(1, array.shape[0]));
+  return std::clamp<std::int64_t>((1 << 20) / (width * static_cast<std::int64_t>(element_size(array.type))), 1,
+                                  std::max<std::int64_t>(1, array.shape[0]));
 }
 
 double nominal_magnification(double mpp) {
-  for (const auto& [limit, power] : {std::pair{0.16, 80.0}, {0.2, 60.0}, {0.3, 40.0}, {0.6, 20.0}, {1.2, 10.0}, {2.4, 5.0}})
+  for (const auto& [limit, power] :
+       {std::pair{0.16, 80.0}, {0.2, 60.0}, {0.3, 40.0}, {0.6, 20.0}, {1.2, 10.0}, {2.4, 5.0}})
     if (mpp < limit) return power;
   return 2.5;
 }
@@ -115,12 +119,17 @@ void write_trident_attributes(hid_t file, const FeatureBag& bag) {
   const BagGeometry& g = bag.geometry;
   const std::string at = "coords";
   if (g.tile_px > 0) h5::write_attribute(file, at, "patch_size", g.tile_px);
-  if (g.footprint_px > 0) h5::write_attribute(file, at, "patch_size_level0", static_cast<std::int64_t>(g.footprint_px + 0.5));
-  if (g.mpp_level0) h5::write_attribute(file, at, "level0_magnification", static_cast<std::int64_t>(nominal_magnification(*g.mpp_level0)));
+  if (g.footprint_px > 0)
+    h5::write_attribute(file, at, "patch_size_level0", static_cast<std::int64_t>(g.footprint_px + 0.5));
+  if (g.mpp_level0)
+    h5::write_attribute(file, at, "level0_magnification",
+                        static_cast<std::int64_t>(nominal_magnification(*g.mpp_level0)));
   if (g.mpp_target) h5::write_attribute(file, at, "target_magnification", nominal_magnification(*g.mpp_target));
-  if (g.width > 0) h5::write_attribute(file, at, "level0_width", g.width), h5::write_attribute(file, at, "level0_height", g.height);
+  if (g.width > 0)
+    h5::write_attribute(file, at, "level0_width", g.width), h5::write_attribute(file, at, "level0_height", g.height);
   std::int64_t overlap = 0;
-  if (const auto found = bag.attributes.find("overlap"); found != bag.attributes.end()) std::from_chars(found->second.data(), found->second.data() + found->second.size(), overlap);
+  if (const auto found = bag.attributes.find("overlap"); found != bag.attributes.end())
+    std::from_chars(found->second.data(), found->second.data() + found->second.size(), overlap);
   h5::write_attribute(file, at, "overlap", overlap);
   h5::write_attribute(file, at, "name", bag.slide);
   h5::write_attribute(file, at, "savetodir", std::string{});
@@ -138,12 +147,16 @@ void write_clam_attributes(hid_t file, const FeatureBag& bag) {
   const BagGeometry& g = bag.geometry;
   const std::int64_t read = g.read_px > 0 ? g.read_px : g.tile_px;
   const double downsample = read > 0 ? g.footprint_px / static_cast<double>(read) : 1;
-  const auto level_size = [&](std::int64_t extent) { return static_cast<std::int64_t>(static_cast<double>(extent) / std::max(downsample, 1.0)); };
+  const auto level_size = [&](std::int64_t extent) {
+    return static_cast<std::int64_t>(static_cast<double>(extent) / std::max(downsample, 1.0));
+  };
   h5::write_attribute(file, "coords", "patch_size", read);
   h5::write_attribute(file, "coords", "patch_level", std::max<std::int64_t>(0, g.level));
   h5::write_attribute(file, "coords", "downsample", std::vector<double>{downsample, downsample});
-  h5::write_attribute(file, "coords", "level_dim", std::vector<std::int64_t>{level_size(g.width), level_size(g.height)});
-  h5::write_attribute(file, "coords", "downsampled_level_dim", std::vector<std::int64_t>{level_size(g.width), level_size(g.height)});
+  h5::write_attribute(file, "coords", "level_dim",
+                      std::vector<std::int64_t>{level_size(g.width), level_size(g.height)});
+  h5::write_attribute(file, "coords", "downsampled_level_dim",
+                      std::vector<std::int64_t>{level_size(g.width), level_size(g.height)});
   h5::write_attribute(file, "coords", "name", bag.slide);
   h5::write_attribute(file, "coords", "save_path", std::string{});
 }
@@ -154,7 +167,8 @@ FeatureBag read_hdf5_bag(const fs::path& path, const std::optional<std::string>&
   return translated(path, [&] {
     const h5::Handle file = h5::open_file(path);
     if (h5::exists(file, "imgs"))
-      throw Error(ErrorCode::kUnsupported, path.string(), "this is an old CLAM file of image patches, not of features", "Extract features from the slide: fovea slide predict SLIDE --keep-features.");
+      throw Error(ErrorCode::kUnsupported, path.string(), "this is an old CLAM file of image patches, not of features",
+                  "Extract features from the slide: fovea slide predict SLIDE --keep-features.");
     if (!key && h5::exists(file, "features")) return bag_of(file, "features", path);
     if (!key && h5::exists(file, "feat") && !h5::is_group(file, "feat")) return bag_of(file, "feat", path);
     const auto groups = bag_groups(file);
@@ -166,9 +180,13 @@ FeatureBag read_hdf5_bag(const fs::path& path, const std::optional<std::string>&
     }
     std::string names;
     for (std::size_t i = 0; i < std::min(groups.size(), kNamesShown); ++i) names += (i ? ", " : "") + groups[i];
-    if (groups.empty()) throw Error(ErrorCode::kUnsupported, path.string(), "this HDF5 file holds no features", "Use a feature file of CLAM, TRIDENT or ACMIL.");
+    if (groups.empty())
+      throw Error(ErrorCode::kUnsupported, path.string(), "this HDF5 file holds no features",
+                  "Use a feature file of CLAM, TRIDENT or ACMIL.");
     throw Error(key ? ErrorCode::kNotFound : ErrorCode::kUnsupported, path.string(),
-                (key ? "there is no bag '" + *key + "' among " : "it holds ") + std::to_string(groups.size()) + " bags (" + names + ", ...)", "Name one with --features-key.");
+                (key ? "there is no bag '" + *key + "' among " : "it holds ") + std::to_string(groups.size()) +
+                    " bags (" + names + ", ...)",
+                "Name one with --features-key.");
   });
 }
 
@@ -187,7 +205,8 @@ void write_bag(const fs::path& path, const FeatureBag& bag, BagLayout layout) {
     const Array features = layout == BagLayout::kClam ? features_as_float(bag) : bag.features;
     h5::write_dataset(file, "features", features, layout == BagLayout::kClam ? 32 : rows_per_chunk(features));
     const Array coords = coords_array(bag, layout == BagLayout::kClam);
-    if (!bag.coords.empty() || bag.features.shape[0] == 0) h5::write_dataset(file, "coords", coords, layout == BagLayout::kClam ? 32 : rows_per_chunk(coords));
+    if (!bag.coords.empty() || bag.features.shape[0] == 0)
+      h5::write_dataset(file, "coords", coords, layout == BagLayout::kClam ? 32 : rows_per_chunk(coords));
     if (layout == BagLayout::kTrident) {
       h5::write_attribute(file, "features", "name", bag.slide);
       h5::write_attribute(file, "features", "savetodir", std::string{});
@@ -203,8 +222,10 @@ void write_patches(const fs::path& path, const FeatureBag& bag, BagLayout layout
     const h5::Handle file = h5::create_file(temporary);
     const Array coords = coords_array(bag, false);
     h5::write_dataset(file, "coords", coords, rows_per_chunk(coords));
-    if (layout == BagLayout::kTrident) write_trident_attributes(file, bag);
-    else write_clam_attributes(file, bag);
+    if (layout == BagLayout::kTrident)
+      write_trident_attributes(file, bag);
+    else
+      write_clam_attributes(file, bag);
     if (H5Fflush(file, H5F_SCOPE_GLOBAL) < 0) throw std::runtime_error("the disk did not take it");
   });
 }

@@ -44,12 +44,17 @@ Array read_array(const std::shared_ptr<const MappedFile>& file) {
   for (const char* c = shape.data() + shape.find('(') + 1; *c && *c != ')';) {
     std::int64_t extent = 0;
     const auto [end, error] = std::from_chars(c, shape.data() + shape.size(), extent);
-    if (error != std::errc{}) { ++c; continue; }
-    if (extent < 0 || __builtin_mul_overflow(size, static_cast<std::uint64_t>(extent), &size)) throw std::runtime_error("its shape is impossible");
+    if (error != std::errc{}) {
+      ++c;
+      continue;
+    }
+    if (extent < 0 || __builtin_mul_overflow(size, static_cast<std::uint64_t>(extent), &size))
+      throw std::runtime_error("its shape is impossible");
     array.shape.push_back(extent);
     c = end;
   }
-  if (size != bytes.size() - start) throw std::runtime_error("its size does not fit its shape (the file may be truncated)");
+  if (size != bytes.size() - start)
+    throw std::runtime_error("its size does not fit its shape (the file may be truncated)");
   array.bytes = bytes.subspan(start);
   array.owner = file;
   return array;
@@ -64,7 +69,8 @@ FeatureBag read_npy_bag(const std::filesystem::path& path, const std::optional<s
   } catch (const Error&) {
     throw;
   } catch (const std::exception& error) {
-    throw Error(ErrorCode::kCorrupt, path.string(), std::string("the NumPy array cannot be read: ") + error.what(), "Save the features again.");
+    throw Error(ErrorCode::kCorrupt, path.string(), std::string("the NumPy array cannot be read: ") + error.what(),
+                "Save the features again.");
   }
   check_bag(path, bag);
   return bag;

@@ -66,11 +66,16 @@ std::vector<Out> converted(const Array& array) {
   return values;
 }
 
-template <class T> constexpr ElementType kTypeOf = ElementType::kF32;
-template <> constexpr ElementType kTypeOf<double> = ElementType::kF64;
-template <> constexpr ElementType kTypeOf<std::uint8_t> = ElementType::kU8;
-template <> constexpr ElementType kTypeOf<std::int32_t> = ElementType::kI32;
-template <> constexpr ElementType kTypeOf<std::int64_t> = ElementType::kI64;
+template <class T>
+constexpr ElementType kTypeOf = ElementType::kF32;
+template <>
+constexpr ElementType kTypeOf<double> = ElementType::kF64;
+template <>
+constexpr ElementType kTypeOf<std::uint8_t> = ElementType::kU8;
+template <>
+constexpr ElementType kTypeOf<std::int32_t> = ElementType::kI32;
+template <>
+constexpr ElementType kTypeOf<std::int64_t> = ElementType::kI64;
 
 }  // namespace
 
@@ -90,7 +95,9 @@ std::string_view element_name(ElementType type) {
   return "F32";
 }
 
-std::int64_t Array::elements() const { return std::accumulate(shape.begin(), shape.end(), std::int64_t{1}, std::multiplies<>()); }
+std::int64_t Array::elements() const {
+  return std::accumulate(shape.begin(), shape.end(), std::int64_t{1}, std::multiplies<>());
+}
 
 template <class T>
 Array make_array(std::span<const T> values, std::vector<std::int64_t> shape) {
@@ -106,7 +113,11 @@ template Array make_array(std::span<const std::uint8_t>, std::vector<std::int64_
 template Array make_array(std::span<const std::int32_t>, std::vector<std::int64_t>);
 template Array make_array(std::span<const std::int64_t>, std::vector<std::int64_t>);
 
-std::vector<float> to_float(const Array& array) { return converted<float>(array); }
-std::vector<std::int64_t> to_int64(const Array& array) { return converted<std::int64_t>(array); }
+std::vector<float> to_float(const Array& array) {
+  return converted<float>(array);
+}
+std::vector<std::int64_t> to_int64(const Array& array) {
+  return converted<std::int64_t>(array);
+}
 
 }  // namespace fovea::io

@@ -29,9 +29,11 @@ LiveTemporaries& live() {
 
 [[noreturn]] void write_failed(const fs::path& target, int error) {
   const bool full = error == ENOSPC || error == EDQUOT;
-  throw Error(ErrorCode::kWriteFailed, target.string(),
-              full ? "the disk is full, nothing was written" : "it could not be written (" + std::string(std::strerror(error)) + ")",
-              full ? "Free some space or choose another output folder." : "Choose an output folder that you may write to.");
+  throw Error(
+      ErrorCode::kWriteFailed, target.string(),
+      full ? "the disk is full, nothing was written"
+           : "it could not be written (" + std::string(std::strerror(error)) + ")",
+      full ? "Free some space or choose another output folder." : "Choose an output folder that you may write to.");
 }
 
 /// `.nii.gz` and `.seg.nrrd` are one extension: libraries choose the format by it.
@@ -55,14 +57,17 @@ void synchronise(const fs::path& path, const fs::path& target, int flags) {
 AtomicFile::AtomicFile(fs::path target) : target_(std::move(target)) {
   static std::atomic<unsigned> counter{0};
   if (fs::is_directory(target_))
-    throw Error(ErrorCode::kWriteFailed, target_.string(), "a folder of this name is in the way", "Choose another name.");
+    throw Error(ErrorCode::kWriteFailed, target_.string(), "a folder of this name is in the way",
+                "Choose another name.");
   if (fs::exists(target_) && !fs::is_regular_file(target_))
-    throw Error(ErrorCode::kWriteFailed, target_.string(), "this is a device, not a file", "Choose a file in a folder that you may write to.");
+    throw Error(ErrorCode::kWriteFailed, target_.string(), "this is a device, not a file",
+                "Choose a file in a folder that you may write to.");
   const fs::path folder = target_.has_parent_path() ? target_.parent_path() : fs::path(".");
   const std::string extension = whole_extension(target_);
   std::string stem = target_.filename().string();
   stem.resize(stem.size() - extension.size());
-  temporary_ = folder / ("." + stem + "." + std::to_string(::getpid()) + "-" + std::to_string(counter++) + ".tmp" + extension);
+  temporary_ =
+      folder / ("." + stem + "." + std::to_string(::getpid()) + "-" + std::to_string(counter++) + ".tmp" + extension);
   const int descriptor = ::open(temporary_.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
   if (descriptor < 0) write_failed(target_, errno);
   ::close(descriptor);
@@ -121,7 +126,8 @@ void prepare_output_folder(const fs::path& folder) {
   std::error_code error;
   fs::create_directories(folder, error);
   if (error || !fs::is_directory(folder))
-    throw Error(ErrorCode::kWriteFailed, folder.string(), "the output folder cannot be made" + (error ? " (" + error.message() + ")" : ""),
+    throw Error(ErrorCode::kWriteFailed, folder.string(),
+                "the output folder cannot be made" + (error ? " (" + error.message() + ")" : ""),
                 "Choose an output folder that you may write to.");
   AtomicFile probe(folder / "write-test");
 }

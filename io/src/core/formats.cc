@@ -4,8 +4,8 @@ namespace fovea::io {
 namespace {
 
 constexpr FormatRow kFormats[] = {
-    {"slide", "Aperio, Hamamatsu, Leica, MIRAX, Philips, Sakura, Trestle, Ventana, generic tiled TIFF (OpenSlide)", ".svs .ndpi .vms .scn .mrxs .tiff .svslide .bif .tif", "read",
-     "missing scale: pass --mpp"},
+    {"slide", "Aperio, Hamamatsu, Leica, MIRAX, Philips, Sakura, Trestle, Ventana, generic tiled TIFF (OpenSlide)",
+     ".svs .ndpi .vms .scn .mrxs .tiff .svslide .bif .tif", "read", "missing scale: pass --mpp"},
     {"slide", "DICOM whole slide (OpenSlide 4)", "folder or any .dcm of it", "read", "a folder is one slide"},
     {"slide", "Plain image", ".png .jpg .tif", "read", "one level, at most 500 Mpx, held in memory"},
     {"volume", "NIfTI", ".nii .nii.gz .hdr/.img", "read/write", "4-D files: name the volume"},
@@ -30,6 +30,8 @@ constexpr FormatRow kFormats[] = {
 
 }  // namespace
 
-std::span<const FormatRow> formats() { return kFormats; }
+std::span<const FormatRow> formats() {
+  return kFormats;
+}
 
 }  // namespace fovea::io

@@ -22,7 +22,8 @@ T checked(T result, const std::string& what) {
 
 hid_t memory_type(ElementType type) {
   switch (type) {
-    case ElementType::kBool: case ElementType::kU8: return H5T_NATIVE_UINT8;
+    case ElementType::kBool:
+    case ElementType::kU8: return H5T_NATIVE_UINT8;
     case ElementType::kI8: return H5T_NATIVE_INT8;
     case ElementType::kI16: return H5T_NATIVE_INT16;
     case ElementType::kI32: return H5T_NATIVE_INT32;
@@ -49,7 +50,8 @@ Handle file_or_memory_type(ElementType type) {
 /// The narrowest of our types that holds the stored one.
 ElementType element_of(hid_t type) {
   const std::size_t size = H5Tget_size(type);
-  if (H5Tget_class(type) == H5T_FLOAT) return size == 2 ? ElementType::kF16 : size == 8 ? ElementType::kF64 : ElementType::kF32;
+  if (H5Tget_class(type) == H5T_FLOAT)
+    return size == 2 ? ElementType::kF16 : size == 8 ? ElementType::kF64 : ElementType::kF32;
   if (H5Tget_class(type) == H5T_ENUM && size == 1) return ElementType::kBool;  // h5py's booleans
   if (H5Tget_class(type) != H5T_INTEGER) throw std::runtime_error("it does not hold numbers");
   if (size == 1) return H5Tget_sign(type) == H5T_SGN_NONE ? ElementType::kU8 : ElementType::kI8;
@@ -90,14 +92,18 @@ std::string attribute_text(hid_t attribute) {
   return text;
 }
 
-void put_attribute(hid_t parent, const std::string& object, const std::string& name, hid_t type, hid_t space, const void* data) {
-  const Handle attribute(checked(H5Acreate_by_name(parent, object.c_str(), name.c_str(), type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT), "attribute " + name),
+void put_attribute(hid_t parent, const std::string& object, const std::string& name, hid_t type, hid_t space,
+                   const void* data) {
+  const Handle attribute(checked(H5Acreate_by_name(parent, object.c_str(), name.c_str(), type, space, H5P_DEFAULT,
+                                                   H5P_DEFAULT, H5P_DEFAULT),
+                                 "attribute " + name),
                          H5Aclose);
   checked(H5Awrite(attribute, type, data), "attribute " + name);
 }
 
 template <class T>
-void put_numbers(hid_t parent, const std::string& object, const std::string& name, hid_t type, const std::vector<T>& values) {
+void put_numbers(hid_t parent, const std::string& object, const std::string& name, hid_t type,
+                 const std::vector<T>& values) {
   const hsize_t count = values.size();
   const Handle space(H5Screate_simple(1, &count, nullptr), H5Sclose);
   put_attribute(parent, object, name, type, space, values.data());
@@ -108,15 +114,19 @@ void put_numbers(hid_t parent, const std::string& object, const std::string& nam
 Handle open_file(const std::filesystem::path& path) {
   silence();
   std::error_code ignored;
-  if (!std::filesystem::is_regular_file(path, ignored)) throw Error(ErrorCode::kNotFound, path.string(), "the file cannot be read", "Check the path and its permissions.");
+  if (!std::filesystem::is_regular_file(path, ignored))
+    throw Error(ErrorCode::kNotFound, path.string(), "the file cannot be read", "Check the path and its permissions.");
   Handle file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose);
-  if (!file) throw Error(ErrorCode::kCorrupt, path.string(), "the HDF5 file cannot be opened (truncated, or not HDF5)", "Copy or make it again.");
+  if (!file)
+    throw Error(ErrorCode::kCorrupt, path.string(), "the HDF5 file cannot be opened (truncated, or not HDF5)",
+                "Copy or make it again.");
   return file;
 }
 
 Handle create_file(const std::filesystem::path& path) {
   silence();
-  return {checked(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), "the HDF5 file cannot be made"), H5Fclose};
+  return {checked(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), "the HDF5 file cannot be made"),
+          H5Fclose};
 }
 
 bool exists(hid_t parent, const std::string& name) {
@@ -138,7 +148,8 @@ std::vector<std::string> links(hid_t group) {
 
 bool is_group(hid_t parent, const std::string& name) {
   H5O_info_t info;
-  return exists(parent, name) && H5Oget_info_by_name(parent, name.c_str(), &info, H5P_DEFAULT) >= 0 && info.type == H5O_TYPE_GROUP;
+  return exists(parent, name) && H5Oget_info_by_name(parent, name.c_str(), &info, H5P_DEFAULT) >= 0 &&
+         info.type == H5O_TYPE_GROUP;
 }
 
 Handle open_group(hid_t parent, const std::string& name) {
@@ -146,7 +157,8 @@ Handle open_group(hid_t parent, const std::string& name) {
 }
 
 std::vector<std::int64_t> shape_of(hid_t parent, const std::string& name) {
-  const Handle dataset(checked(H5Dopen2(parent, name.c_str(), H5P_DEFAULT), "'" + name + "' is not a data set"), H5Dclose);
+  const Handle dataset(checked(H5Dopen2(parent, name.c_str(), H5P_DEFAULT), "'" + name + "' is not a data set"),
+                       H5Dclose);
   const Handle space(H5Dget_space(dataset), H5Sclose);
   const int rank = H5Sget_simple_extent_ndims(space);
   std::vector<hsize_t> sizes(static_cast<std::size_t>(std::max(rank, 0)));
@@ -155,16 +167,20 @@ std::vector<std::int64_t> shape_of(hid_t parent, const std::string& name) {
 }
 
 Array read_dataset(hid_t parent, const std::string& name) {
-  const Handle dataset(checked(H5Dopen2(parent, name.c_str(), H5P_DEFAULT), "'" + name + "' is not a data set"), H5Dclose);
+  const Handle dataset(checked(H5Dopen2(parent, name.c_str(), H5P_DEFAULT), "'" + name + "' is not a data set"),
+                       H5Dclose);
   const Handle stored(H5Dget_type(dataset), H5Tclose);
   Array array;
   array.type = element_of(stored);
   array.shape = shape_of(parent, name);
-  auto bytes = std::make_shared<std::vector<std::byte>>(static_cast<std::size_t>(array.elements()) * element_size(array.type));
+  auto bytes =
+      std::make_shared<std::vector<std::byte>>(static_cast<std::size_t>(array.elements()) * element_size(array.type));
   // h5py's booleans are an enumeration: read as it is stored.
-  const Handle memory = array.type == ElementType::kBool ? Handle(H5Tcopy(stored), H5Tclose) : file_or_memory_type(array.type);
+  const Handle memory =
+      array.type == ElementType::kBool ? Handle(H5Tcopy(stored), H5Tclose) : file_or_memory_type(array.type);
   if (!bytes->empty() && H5Dread(dataset, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes->data()) < 0)
-    throw std::runtime_error("the data of '" + name + "' cannot be read (truncated, or compressed by an unknown method)");
+    throw std::runtime_error("the data of '" + name +
+                             "' cannot be read (truncated, or compressed by an unknown method)");
   array.bytes = *bytes;
   array.owner = bytes;
   return array;
@@ -197,12 +213,17 @@ void write_dataset(hid_t parent, const std::string& name, const Array& array, st
   limits[0] = H5S_UNLIMITED;
   chunk[0] = static_cast<hsize_t>(std::max<std::int64_t>(1, chunk_rows));
   for (std::size_t i = 1; i < chunk.size(); ++i) chunk[i] = std::max<hsize_t>(1, chunk[i]);
-  const Handle space(checked(H5Screate_simple(static_cast<int>(sizes.size()), sizes.data(), limits.data()), name), H5Sclose);
+  const Handle space(checked(H5Screate_simple(static_cast<int>(sizes.size()), sizes.data(), limits.data()), name),
+                     H5Sclose);
   const Handle properties(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
   checked(H5Pset_chunk(properties, static_cast<int>(chunk.size()), chunk.data()), name);
   const Handle type = file_or_memory_type(array.type);
-  const Handle dataset(checked(H5Dcreate2(parent, name.c_str(), type, space, H5P_DEFAULT, properties, H5P_DEFAULT), "'" + name + "' cannot be made"), H5Dclose);
-  if (!array.bytes.empty()) checked(H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, array.bytes.data()), "'" + name + "' cannot be written");
+  const Handle dataset(checked(H5Dcreate2(parent, name.c_str(), type, space, H5P_DEFAULT, properties, H5P_DEFAULT),
+                               "'" + name + "' cannot be made"),
+                       H5Dclose);
+  if (!array.bytes.empty())
+    checked(H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, array.bytes.data()),
+            "'" + name + "' cannot be written");
 }
 
 void write_attribute(hid_t parent, const std::string& object, const std::string& name, const std::string& text) {
@@ -221,10 +242,12 @@ void write_attribute(hid_t parent, const std::string& object, const std::string&
   const Handle space(H5Screate(H5S_SCALAR), H5Sclose);
   put_attribute(parent, object, name, H5T_NATIVE_DOUBLE, space, &value);
 }
-void write_attribute(hid_t parent, const std::string& object, const std::string& name, const std::vector<double>& values) {
+void write_attribute(hid_t parent, const std::string& object, const std::string& name,
+                     const std::vector<double>& values) {
   put_numbers(parent, object, name, H5T_NATIVE_DOUBLE, values);
 }
-void write_attribute(hid_t parent, const std::string& object, const std::string& name, const std::vector<std::int64_t>& values) {
+void write_attribute(hid_t parent, const std::string& object, const std::string& name,
+                     const std::vector<std::int64_t>& values) {
   put_numbers(parent, object, name, H5T_NATIVE_INT64, values);
 }
 

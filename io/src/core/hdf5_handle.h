@@ -1,4 +1,5 @@
-// Owning handles and the few reads and writes we need of HDF5's C API. Its own error printing is off; errors become exceptions.
+// Owning handles and the few reads and writes we need of HDF5's C API. Its own error printing is off; errors become
+// exceptions.
 #pragma once
 
 #include <filesystem>
@@ -42,8 +43,8 @@ Handle open_file(const std::filesystem::path& path);
 /// Makes a file; throws std::runtime_error.
 Handle create_file(const std::filesystem::path& path);
 
-bool exists(hid_t parent, const std::string& name);            ///< a link of this name that leads somewhere
-std::vector<std::string> links(hid_t group);                   ///< in creation order where the file tracks it, else by name
+bool exists(hid_t parent, const std::string& name);  ///< a link of this name that leads somewhere
+std::vector<std::string> links(hid_t group);         ///< in creation order where the file tracks it, else by name
 Handle open_group(hid_t parent, const std::string& name);
 bool is_group(hid_t parent, const std::string& name);
 
@@ -59,7 +60,9 @@ void write_dataset(hid_t parent, const std::string& name, const Array& array, st
 void write_attribute(hid_t parent, const std::string& object, const std::string& name, const std::string& text);
 void write_attribute(hid_t parent, const std::string& object, const std::string& name, std::int64_t value);
 void write_attribute(hid_t parent, const std::string& object, const std::string& name, double value);
-void write_attribute(hid_t parent, const std::string& object, const std::string& name, const std::vector<double>& values);
-void write_attribute(hid_t parent, const std::string& object, const std::string& name, const std::vector<std::int64_t>& values);
+void write_attribute(hid_t parent, const std::string& object, const std::string& name,
+                     const std::vector<double>& values);
+void write_attribute(hid_t parent, const std::string& object, const std::string& name,
+                     const std::vector<std::int64_t>& values);
 
 }  // namespace fovea::io::h5

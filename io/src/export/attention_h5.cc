@@ -21,7 +21,8 @@ Array view(std::span<const T> values, std::vector<std::int64_t> shape, ElementTy
 }  // namespace
 
 void write_attention_h5(const std::filesystem::path& path, const TileAttention& tiles) {
-  const auto count = static_cast<std::int64_t>(tiles.coords.size() / 2), rows = std::clamp<std::int64_t>(count, 1, kChunkRows);
+  const auto count = static_cast<std::int64_t>(tiles.coords.size() / 2),
+             rows = std::clamp<std::int64_t>(count, 1, kChunkRows);
   write_with(path, [&](const std::filesystem::path& temporary) {
     const h5::Handle file = h5::create_file(temporary);
     h5::write_dataset(file, "coords", view(tiles.coords, {count, 2}, ElementType::kI64), rows);

@@ -15,7 +15,8 @@ struct Row {
   std::string_view name;
   const std::uint32_t* entries;
 };
-constexpr Row kMaps[] = {{"viridis", kViridis}, {"magma", kMagma}, {"cividis", kCividis}, {"coolwarm", kCoolwarm}, {"jet", kJet}};
+constexpr Row kMaps[] = {
+    {"viridis", kViridis}, {"magma", kMagma}, {"cividis", kCividis}, {"coolwarm", kCoolwarm}, {"jet", kJet}};
 
 }  // namespace
 
@@ -26,9 +27,11 @@ Rgb colour(std::string_view map, double value) {
     if (row.name != map) continue;
     const double clamped = std::isnan(value) ? 0.0 : std::clamp(value, 0.0, 1.0);
     const std::uint32_t entry = row.entries[static_cast<int>(std::lround(clamped * 255))];
-    return {static_cast<std::uint8_t>(entry >> 16), static_cast<std::uint8_t>(entry >> 8), static_cast<std::uint8_t>(entry)};
+    return {static_cast<std::uint8_t>(entry >> 16), static_cast<std::uint8_t>(entry >> 8),
+            static_cast<std::uint8_t>(entry)};
   }
-  throw Error(ErrorCode::kUsage, "colour map", "there is no map '" + std::string(map) + "'", "Choose one of " + known + ".");
+  throw Error(ErrorCode::kUsage, "colour map", "there is no map '" + std::string(map) + "'",
+              "Choose one of " + known + ".");
 }
 
 }  // namespace fovea::io

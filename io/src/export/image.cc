@@ -32,20 +32,25 @@ using File = std::unique_ptr<std::FILE, CloseFile>;
 void check_size(const fs::path& path, std::int64_t width, std::int64_t height, std::int64_t limit) {
   if (width < 1 || height < 1) corrupt(path, "the image has no pixels");
   if (width * height > limit)
-    throw Error(ErrorCode::kOutOfMemory, path.string(), "the image has " + std::to_string(width) + " x " + std::to_string(height) + " pixels, more than is read at once",
+    throw Error(ErrorCode::kOutOfMemory, path.string(),
+                "the image has " + std::to_string(width) + " x " + std::to_string(height) +
+                    " pixels, more than is read at once",
                 "Convert it to a tiled pyramidal TIFF.");
 }
 
 Image read_png(const fs::path& path, std::int64_t limit) {
   png_image png{};
   png.version = PNG_IMAGE_VERSION;
-  if (!png_image_begin_read_from_file(&png, path.c_str())) corrupt(path, std::string("the PNG cannot be read (") + png.message + ")");
-  const bool colour = png.format & (PNG_FORMAT_FLAG_COLOR | PNG_FORMAT_FLAG_COLORMAP), alpha = png.format & PNG_FORMAT_FLAG_ALPHA;
+  if (!png_image_begin_read_from_file(&png, path.c_str()))
+    corrupt(path, std::string("the PNG cannot be read (") + png.message + ")");
+  const bool colour = png.format & (PNG_FORMAT_FLAG_COLOR | PNG_FORMAT_FLAG_COLORMAP),
+             alpha = png.format & PNG_FORMAT_FLAG_ALPHA;
   png.format = alpha ? PNG_FORMAT_RGBA : colour ? PNG_FORMAT_RGB : PNG_FORMAT_GRAY;
   try {
     check_size(path, png.width, png.height, limit);
     Image image(static_cast<int>(png.width), static_cast<int>(png.height), alpha ? 4 : colour ? 3 : 1);
-    if (!png_image_finish_read(&png, nullptr, image.pixels.data(), 0, nullptr)) corrupt(path, std::string("the PNG is damaged (") + png.message + ")");
+    if (!png_image_finish_read(&png, nullptr, image.pixels.data(), 0, nullptr))
+      corrupt(path, std::string("the PNG is damaged (") + png.message + ")");
     return image;
   } catch (...) {
     png_image_free(&png);
@@ -77,7 +82,8 @@ bool decode_jpeg(std::FILE* file, JpegError& error, std::vector<std::uint8_t>& o
   jpeg_stdio_src(&info, file);
   jpeg_read_header(&info, TRUE);
   info.out_color_space = info.num_components == 1 ? JCS_GRAYSCALE : JCS_RGB;
-  size[0] = static_cast<int>(info.image_width), size[1] = static_cast<int>(info.image_height), size[2] = info.num_components == 1 ? 1 : 3;
+  size[0] = static_cast<int>(info.image_width), size[1] = static_cast<int>(info.image_height),
+  size[2] = info.num_components == 1 ? 1 : 3;
   if (std::int64_t{size[0]} * size[1] > limit) {
     jpeg_destroy_decompress(&info);
     return true;  // the caller refuses by size
@@ -111,19 +117,22 @@ Image read_tiff(const fs::path& path, std::int64_t limit) {
   TIFFSetErrorHandler(nullptr);
   std::unique_ptr<TIFF, decltype(&TIFFClose)> tiff(TIFFOpen(path.c_str(), "r"), TIFFClose);
   std::uint32_t width = 0, height = 0;
-  if (!tiff || !TIFFGetField(tiff.get(), TIFFTAG_IMAGEWIDTH, &width) || !TIFFGetField(tiff.get(), TIFFTAG_IMAGELENGTH, &height))
+  if (!tiff || !TIFFGetField(tiff.get(), TIFFTAG_IMAGEWIDTH, &width) ||
+      !TIFFGetField(tiff.get(), TIFFTAG_IMAGELENGTH, &height))
     corrupt(path, "the TIFF cannot be read");
   check_size(path, width, height, limit);
   std::uint16_t samples = 1;
   TIFFGetFieldDefaulted(tiff.get(), TIFFTAG_SAMPLESPERPIXEL, &samples);
   std::vector<std::uint32_t> raster(static_cast<std::size_t>(width) * height);
-  if (!TIFFReadRGBAImageOriented(tiff.get(), width, height, raster.data(), ORIENTATION_TOPLEFT, 1)) corrupt(path, "the TIFF is damaged or of an unknown kind");
+  if (!TIFFReadRGBAImageOriented(tiff.get(), width, height, raster.data(), ORIENTATION_TOPLEFT, 1))
+    corrupt(path, "the TIFF is damaged or of an unknown kind");
   Image image(static_cast<int>(width), static_cast<int>(height), samples < 3 ? 1 : 3);
   for (std::size_t i = 0; i < raster.size(); ++i) {
     if (image.channels == 1) {
       image.pixels[i] = TIFFGetR(raster[i]);
     } else {
-      image.pixels[3 * i] = TIFFGetR(raster[i]), image.pixels[3 * i + 1] = TIFFGetG(raster[i]), image.pixels[3 * i + 2] = TIFFGetB(raster[i]);
+      image.pixels[3 * i] = TIFFGetR(raster[i]), image.pixels[3 * i + 1] = TIFFGetG(raster[i]),
+                       image.pixels[3 * i + 2] = TIFFGetB(raster[i]);
     }
   }
   return image;
@@ -133,7 +142,8 @@ Image read_tiff(const fs::path& path, std::int64_t limit) {
 
 Image read_image(const fs::path& path, std::int64_t max_pixels) {
   File file(std::fopen(path.c_str(), "rb"));
-  if (!file || fs::is_directory(path)) throw Error(ErrorCode::kNotFound, path.string(), "the image cannot be read", "Check the path and its permissions.");
+  if (!file || fs::is_directory(path))
+    throw Error(ErrorCode::kNotFound, path.string(), "the image cannot be read", "Check the path and its permissions.");
   unsigned char magic[8] = {};
   const std::size_t count = std::fread(magic, 1, sizeof magic, file.get());
   std::rewind(file.get());
@@ -141,7 +151,8 @@ Image read_image(const fs::path& path, std::int64_t max_pixels) {
   if (count == 8 && png_sig_cmp(magic, 0, 8) == 0) return read_png(path, max_pixels);
   if (magic[0] == 0xff && magic[1] == 0xd8) return read_jpeg(path, file.get(), max_pixels);
   if (std::memcmp(magic, "II", 2) == 0 || std::memcmp(magic, "MM", 2) == 0) return read_tiff(path, max_pixels);
-  throw Error(ErrorCode::kUnsupported, path.string(), "this is not a PNG, JPEG or TIFF image", "Convert it to one of these.");
+  throw Error(ErrorCode::kUnsupported, path.string(), "this is not a PNG, JPEG or TIFF image",
+              "Convert it to one of these.");
 }
 
 void write_png(const fs::path& path, const Image& image) {
@@ -151,7 +162,8 @@ void write_png(const fs::path& path, const Image& image) {
     png.width = static_cast<png_uint_32>(image.width);
     png.height = static_cast<png_uint_32>(image.height);
     png.format = image.channels == 4 ? PNG_FORMAT_RGBA : image.channels == 3 ? PNG_FORMAT_RGB : PNG_FORMAT_GRAY;
-    if (!png_image_write_to_file(&png, temporary.c_str(), 0, image.pixels.data(), 0, nullptr)) throw std::runtime_error(png.message);
+    if (!png_image_write_to_file(&png, temporary.c_str(), 0, image.pixels.data(), 0, nullptr))
+      throw std::runtime_error(png.message);
   });
 }
 

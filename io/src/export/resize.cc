@@ -1,4 +1,5 @@
-// Antialiased resizing: separable, weights computed once per axis. Area average near whole factors, else bicubic with support scaled.
+// Antialiased resizing: separable, weights computed once per axis. Area average near whole factors, else bicubic with
+// support scaled.
 #include <fovea/io/image.h>
 
 #include <algorithm>
@@ -23,7 +24,9 @@ double bicubic(double x) {
 }
 
 /// How much of input pixel `i` lies inside the output pixel's footprint.
-double overlap(int i, double low, double high) { return std::max(0.0, std::min(high, i + 1.0) - std::max(low, static_cast<double>(i))); }
+double overlap(int i, double low, double high) {
+  return std::max(0.0, std::min(high, i + 1.0) - std::max(low, static_cast<double>(i)));
+}
 
 std::vector<Taps> taps_of(int from, int to) {
   const double factor = static_cast<double>(from) / to;
@@ -32,7 +35,8 @@ std::vector<Taps> taps_of(int from, int to) {
   std::vector<Taps> all(static_cast<std::size_t>(to));
   for (int out = 0; out < to; ++out) {
     const double centre = (out + 0.5) * factor;
-    const int first = std::max(0, static_cast<int>(std::floor(centre - support + (area ? 1e-9 : 0)))), last = std::min(from - 1, static_cast<int>(std::ceil(centre + support - (area ? 1e-9 : 0))) - 1);
+    const int first = std::max(0, static_cast<int>(std::floor(centre - support + (area ? 1e-9 : 0)))),
+              last = std::min(from - 1, static_cast<int>(std::ceil(centre + support - (area ? 1e-9 : 0))) - 1);
     Taps& taps = all[static_cast<std::size_t>(out)];
     taps.first = first;
     double sum = 0;
@@ -46,7 +50,9 @@ std::vector<Taps> taps_of(int from, int to) {
   return all;
 }
 
-std::uint8_t to_byte(float value) { return static_cast<std::uint8_t>(std::clamp(value + 0.5f, 0.0f, 255.0f)); }
+std::uint8_t to_byte(float value) {
+  return static_cast<std::uint8_t>(std::clamp(value + 0.5f, 0.0f, 255.0f));
+}
 
 /// Rows first, into float; `channels` interleaved.
 std::vector<float> reduce_rows(const Image& image, const std::vector<Taps>& taps) {

@@ -1,4 +1,5 @@
-// DICOM series to a volume. Slices are placed by their positions alone; every trap of mri-io.md 2.1 is refused or handled here.
+// DICOM series to a volume. Slices are placed by their positions alone; every trap of mri-io.md 2.1 is refused or
+// handled here.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -21,7 +22,9 @@ constexpr std::size_t kPlausibleSlices = 8;
 constexpr double kSamePositionMm = 1e-3, kStepShare = 0.01, kStepMm = 0.01, kMaxTiltDegrees = 0.5;
 constexpr const char* kEnhancedMr = "1.2.840.10008.5.1.4.1.1.4.1";
 
-double dot(const std::array<double, 3>& a, const std::array<double, 3>& b) { return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]; }
+double dot(const std::array<double, 3>& a, const std::array<double, 3>& b) {
+  return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
+}
 
 std::string mm(double value) {
   char text[32];
@@ -30,14 +33,16 @@ std::string mm(double value) {
 }
 
 std::string described(const DicomSeries& s) {
-  return s.modality + " '" + (s.description.empty() ? "no description" : s.description) + "' " + std::to_string(s.columns) + " x " + std::to_string(s.rows) + " x " +
-         std::to_string(s.slices.size());
+  return s.modality + " '" + (s.description.empty() ? "no description" : s.description) + "' " +
+         std::to_string(s.columns) + " x " + std::to_string(s.rows) + " x " + std::to_string(s.slices.size());
 }
 
 /// Why a series is no volume that can be read; empty when it may be.
 std::string obstacle(const DicomSeries& s) {
-  if (s.image_type.find("MOSAIC") != std::string::npos) return "Siemens mosaic images (many slices tiled into one picture)";
-  if (s.sop_class == kEnhancedMr || s.frames > 1) return "an enhanced multi-frame file, whose slices may have different geometry";
+  if (s.image_type.find("MOSAIC") != std::string::npos)
+    return "Siemens mosaic images (many slices tiled into one picture)";
+  if (s.sop_class == kEnhancedMr || s.frames > 1)
+    return "an enhanced multi-frame file, whose slices may have different geometry";
   if (s.samples != 1) return "colour pictures";
   if (s.modality != "MR") return "of modality " + (s.modality.empty() ? "unknown" : s.modality) + ", not MR";
   if (!s.has_geometry) return "without position, orientation or pixel spacing";
@@ -45,39 +50,50 @@ std::string obstacle(const DicomSeries& s) {
 }
 
 std::string obstacle_remedy(const DicomSeries& s) {
-  if (s.image_type.find("MOSAIC") != std::string::npos) return "Convert it to NIfTI with a tool that splits mosaics (dcm2niix).";
-  if (s.sop_class == kEnhancedMr || s.frames > 1) return "Export it as classic single-frame MR, or convert it to NIfTI (dcm2niix).";
+  if (s.image_type.find("MOSAIC") != std::string::npos)
+    return "Convert it to NIfTI with a tool that splits mosaics (dcm2niix).";
+  if (s.sop_class == kEnhancedMr || s.frames > 1)
+    return "Export it as classic single-frame MR, or convert it to NIfTI (dcm2niix).";
   return "Choose an MR series of cross-sections.";
 }
 
 std::string listing(const std::vector<DicomSeries>& all) {
   std::string text;
-  for (std::size_t i = 0; i < all.size(); ++i) text += (i ? "; " : "") + std::to_string(i + 1) + ": " + described(all[i]);
+  for (std::size_t i = 0; i < all.size(); ++i)
+    text += (i ? "; " : "") + std::to_string(i + 1) + ": " + described(all[i]);
   return text;
 }
 
-const DicomSeries& named_series(const std::string& subject, const std::vector<DicomSeries>& all, const std::string& wanted) {
+const DicomSeries& named_series(const std::string& subject, const std::vector<DicomSeries>& all,
+                                const std::string& wanted) {
   std::vector<const DicomSeries*> found;
   for (std::size_t i = 0; i < all.size(); ++i)
     if (wanted == std::to_string(i + 1)) return all[i];
   for (const DicomSeries& s : all)
     if (s.description.find(wanted) != std::string::npos || s.uid == wanted) found.push_back(&s);
   if (found.size() == 1) return *found[0];
-  throw Error(ErrorCode::kNotFound, subject, (found.empty() ? "no series matches '" : "several series match '") + wanted + "' (" + listing(all) + ")", "Give its number with --series.");
+  throw Error(ErrorCode::kNotFound, subject,
+              (found.empty() ? "no series matches '" : "several series match '") + wanted + "' (" + listing(all) + ")",
+              "Give its number with --series.");
 }
 
-const DicomSeries& chosen_series(const std::string& subject, const std::vector<DicomSeries>& all, const VolumeReadOptions& options) {
+const DicomSeries& chosen_series(const std::string& subject, const std::vector<DicomSeries>& all,
+                                 const VolumeReadOptions& options) {
   if (!options.series.empty()) return named_series(subject, all, options.series);
   std::vector<const DicomSeries*> plausible;
   for (const DicomSeries& s : all)
     if (obstacle(s).empty() && s.slices.size() >= kPlausibleSlices) plausible.push_back(&s);
   if (plausible.size() == 1) return *plausible[0];
   if (plausible.size() > 1)
-    throw Error(ErrorCode::kUsage, subject, "the folder holds several series that may be meant (" + listing(all) + ")", "Choose one with --series NUMBER.");
+    throw Error(ErrorCode::kUsage, subject, "the folder holds several series that may be meant (" + listing(all) + ")",
+                "Choose one with --series NUMBER.");
   if (all.size() == 1) return all[0];
   if (std::none_of(all.begin(), all.end(), [](const DicomSeries& s) { return obstacle(s).empty(); }))
-    throw Error(ErrorCode::kUnsupported, subject, "the folder holds only " + obstacle(all[0]) + " (" + listing(all) + ")", obstacle_remedy(all[0]));
-  throw Error(ErrorCode::kUnsupported, subject, "no series in it is a volume of at least " + std::to_string(kPlausibleSlices) + " MR slices (" + listing(all) + ")",
+    throw Error(ErrorCode::kUnsupported, subject,
+                "the folder holds only " + obstacle(all[0]) + " (" + listing(all) + ")", obstacle_remedy(all[0]));
+  throw Error(ErrorCode::kUnsupported, subject,
+              "no series in it is a volume of at least " + std::to_string(kPlausibleSlices) + " MR slices (" +
+                  listing(all) + ")",
               "Choose the folder of one MR series, or name one with --series.");
 }
 
@@ -103,7 +119,8 @@ bool same_pixels(const fs::path& a, const fs::path& b) {
 }
 
 /// Sorted along the normal; exact duplicates dropped with a notice, different slices at one place refused.
-std::vector<Placed> placed_slices(const std::string& subject, const DicomSeries& series, std::vector<std::string>& notices) {
+std::vector<Placed> placed_slices(const std::string& subject, const DicomSeries& series,
+                                  std::vector<std::string>& notices) {
   std::vector<Placed> placed;
   const auto normal = series.normal();
   for (const DicomSlice& slice : series.slices) placed.push_back({dot(slice.position, normal), &slice});
@@ -116,25 +133,31 @@ std::vector<Placed> placed_slices(const std::string& subject, const DicomSeries&
       continue;
     }
     if (!same_pixels(unique.back().slice->path, one.slice->path))
-      throw Error(ErrorCode::kUnsupported, subject, "two different slices lie at the same position (" + mm(one.along) + " mm along the normal)",
+      throw Error(ErrorCode::kUnsupported, subject,
+                  "two different slices lie at the same position (" + mm(one.along) + " mm along the normal)",
                   "The folder may mix two acquisitions or time points: separate them.");
     ++dropped;
   }
-  if (dropped > 0) notices.push_back(std::to_string(dropped) + " duplicate slice" + (dropped > 1 ? "s were" : " was") + " dropped");
+  if (dropped > 0)
+    notices.push_back(std::to_string(dropped) + " duplicate slice" + (dropped > 1 ? "s were" : " was") + " dropped");
   return unique;
 }
 
 void check_tilt(const std::string& subject, const DicomSeries& series, const std::vector<Placed>& slices) {
   const auto &first = slices.front().slice->position, &last = slices.back().slice->position;
   const std::array<double, 3> way{last[0] - first[0], last[1] - first[1], last[2] - first[2]};
-  const double length = std::sqrt(dot(way, way)), cosine = std::min(1.0, std::abs(dot(way, series.normal())) / std::max(length, 1e-12));
+  const double length = std::sqrt(dot(way, way)),
+               cosine = std::min(1.0, std::abs(dot(way, series.normal())) / std::max(length, 1e-12));
   const double degrees = std::acos(cosine) * 180 / 3.14159265358979323846;
   if (degrees > kMaxTiltDegrees)
-    throw Error(ErrorCode::kUnsupported, subject, "the slices are stacked at an angle of " + mm(degrees) + " degrees to their normal (gantry tilt)", "Resample the series to a regular grid first.");
+    throw Error(ErrorCode::kUnsupported, subject,
+                "the slices are stacked at an angle of " + mm(degrees) + " degrees to their normal (gantry tilt)",
+                "Resample the series to a regular grid first.");
 }
 
 /// The usual distance of neighbours; a gap or an irregular step is refused unless the caller resamples.
-double checked_step(const std::string& subject, const std::vector<Placed>& slices, bool accept_irregular, bool& irregular) {
+double checked_step(const std::string& subject, const std::vector<Placed>& slices, bool accept_irregular,
+                    bool& irregular) {
   std::vector<double> steps;
   for (std::size_t i = 1; i < slices.size(); ++i) steps.push_back(slices[i].along - slices[i - 1].along);
   std::vector<double> sorted = steps;
@@ -145,9 +168,12 @@ double checked_step(const std::string& subject, const std::vector<Placed>& slice
     irregular = true;
     if (accept_irregular) continue;
     const double missing = steps[i] / step - 1;
-    const std::string what = missing > 0.5 ? "about " + std::to_string(static_cast<int>(std::lround(missing))) + " slice(s) are missing" : "the slice distance is irregular";
+    const std::string what =
+        missing > 0.5 ? "about " + std::to_string(static_cast<int>(std::lround(missing))) + " slice(s) are missing"
+                      : "the slice distance is irregular";
     throw Error(ErrorCode::kUnsupported, subject,
-                what + " between slices " + std::to_string(i + 1) + " and " + std::to_string(i + 2) + " (" + mm(steps[i]) + " mm apart instead of " + mm(step) + ")",
+                what + " between slices " + std::to_string(i + 1) + " and " + std::to_string(i + 2) + " (" +
+                    mm(steps[i]) + " mm apart instead of " + mm(step) + ")",
                 "Copy the whole series, or pass --accept-irregular-slices to interpolate.");
   }
   return step;
@@ -161,11 +187,14 @@ std::vector<float> read_slice(const std::string& subject, const DicomSlice& slic
     reader->SetFileName(slice.path.string());
     reader->Update();
     const auto count = static_cast<std::size_t>(series.rows) * static_cast<std::size_t>(series.columns);
-    if (reader->GetOutput()->GetBufferedRegion().GetNumberOfPixels() != count) throw Error(ErrorCode::kCorrupt, subject, "a slice has another size than its header says", "Copy the series again.");
+    if (reader->GetOutput()->GetBufferedRegion().GetNumberOfPixels() != count)
+      throw Error(ErrorCode::kCorrupt, subject, "a slice has another size than its header says",
+                  "Copy the series again.");
     const float* first = reader->GetOutput()->GetBufferPointer();
     return {first, first + count};
   } catch (const itk::ExceptionObject& exception) {
-    throw Error(ErrorCode::kCorrupt, subject, "a slice cannot be read (" + reason_of(exception) + ")", "Copy the series again; a file may be truncated.");
+    throw Error(ErrorCode::kCorrupt, subject, "a slice cannot be read (" + reason_of(exception) + ")",
+                "Copy the series again; a file may be truncated.");
   }
 }
 
@@ -184,7 +213,8 @@ Geometry geometry_of(const DicomSeries& series, const std::vector<Placed>& slice
 }
 
 /// Slices at irregular places onto a regular grid, linearly between neighbours.
-std::vector<float> interpolated(const std::vector<std::vector<float>>& planes, const std::vector<Placed>& slices, double step, std::int64_t count) {
+std::vector<float> interpolated(const std::vector<std::vector<float>>& planes, const std::vector<Placed>& slices,
+                                double step, std::int64_t count) {
   std::vector<float> values;
   std::size_t below = 0;
   for (std::int64_t k = 0; k < count; ++k) {
@@ -192,7 +222,8 @@ std::vector<float> interpolated(const std::vector<std::vector<float>>& planes, c
     while (below + 2 < slices.size() && slices[below + 1].along <= along) ++below;
     const double span = slices[below + 1].along - slices[below].along;
     const auto share = static_cast<float>(std::clamp((along - slices[below].along) / span, 0.0, 1.0));
-    for (std::size_t i = 0; i < planes[below].size(); ++i) values.push_back(planes[below][i] * (1 - share) + planes[below + 1][i] * share);
+    for (std::size_t i = 0; i < planes[below].size(); ++i)
+      values.push_back(planes[below][i] * (1 - share) + planes[below + 1][i] * share);
   }
   return values;
 }
@@ -203,8 +234,11 @@ Volume read_series(const std::string& subject, const DicomSeries& series, const 
   Volume volume;
   volume.modality = series.modality;
   const auto slices = placed_slices(subject, series, volume.notices);
-  if (slices.size() < 2) throw Error(ErrorCode::kUnsupported, subject, "this is one 2-D slice, not a volume", "Give the folder of the whole series.");
-  check_memory(subject, static_cast<double>(series.rows) * series.columns * static_cast<double>(slices.size()), options);
+  if (slices.size() < 2)
+    throw Error(ErrorCode::kUnsupported, subject, "this is one 2-D slice, not a volume",
+                "Give the folder of the whole series.");
+  check_memory(subject, static_cast<double>(series.rows) * series.columns * static_cast<double>(slices.size()),
+               options);
   check_tilt(subject, series, slices);
   bool irregular = false;
   const double step = checked_step(subject, slices, options.accept_irregular_slices, irregular);
@@ -212,13 +246,17 @@ Volume read_series(const std::string& subject, const DicomSeries& series, const 
   std::vector<std::vector<float>> planes;
   for (const Placed& placed : slices) {
     auto plane = read_slice(subject, *placed.slice, series);
-    if (irregular) planes.push_back(std::move(plane));
-    else volume.values.insert(volume.values.end(), plane.begin(), plane.end());
+    if (irregular)
+      planes.push_back(std::move(plane));
+    else
+      volume.values.insert(volume.values.end(), plane.begin(), plane.end());
   }
   if (irregular) {
-    volume.geometry.size[2] = static_cast<std::int64_t>(std::floor((slices.back().along - slices.front().along) / step + 0.5)) + 1;
+    volume.geometry.size[2] =
+        static_cast<std::int64_t>(std::floor((slices.back().along - slices.front().along) / step + 0.5)) + 1;
     volume.values = interpolated(planes, slices, step, volume.geometry.size[2]);
-    volume.notices.push_back("the slices are not evenly spaced: the volume was interpolated onto a regular grid of " + mm(step) + " mm");
+    volume.notices.push_back("the slices are not evenly spaced: the volume was interpolated onto a regular grid of " +
+                             mm(step) + " mm");
   }
   finish_volume(subject, volume);
   return volume;
@@ -226,18 +264,25 @@ Volume read_series(const std::string& subject, const DicomSeries& series, const 
 
 }  // namespace
 
-bool is_dicom(const fs::path& path) { return fs::is_directory(path) || is_dicom_file(path); }
+bool is_dicom(const fs::path& path) {
+  return fs::is_directory(path) || is_dicom_file(path);
+}
 
 Volume read_dicom(const fs::path& path, const VolumeReadOptions& options) {
   silence_itk();
   const std::string subject = path.string();
-  const auto all = scan_dicom_folder(fs::is_directory(path) ? path : path.parent_path().empty() ? fs::path(".") : path.parent_path());
-  if (all.empty()) throw Error(ErrorCode::kUnsupported, subject, "the folder holds no DICOM images", "Choose the folder of one MR series.");
+  const auto all = scan_dicom_folder(fs::is_directory(path)       ? path
+                                     : path.parent_path().empty() ? fs::path(".")
+                                                                  : path.parent_path());
+  if (all.empty())
+    throw Error(ErrorCode::kUnsupported, subject, "the folder holds no DICOM images",
+                "Choose the folder of one MR series.");
   if (fs::is_directory(path)) return read_series(subject, chosen_series(subject, all, options), options);
   for (const DicomSeries& series : all)
     for (const DicomSlice& slice : series.slices)
       if (fs::equivalent(slice.path, path)) return read_series(subject, series, options);
-  throw Error(ErrorCode::kUnsupported, subject, "this DICOM file holds no image", "Choose the folder of one MR series.");
+  throw Error(ErrorCode::kUnsupported, subject, "this DICOM file holds no image",
+              "Choose the folder of one MR series.");
 }
 
 std::vector<SeriesInfo> list_series(const fs::path& folder) {

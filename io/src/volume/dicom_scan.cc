@@ -37,7 +37,9 @@ std::vector<double> numbers(const std::string& text) {
 class Header {
  public:
   explicit Header(const gdcm::File& file) { filter_.SetFile(file); }
-  std::string text(std::uint16_t group, std::uint16_t element) { return trimmed(filter_.ToString(gdcm::Tag(group, element))); }
+  std::string text(std::uint16_t group, std::uint16_t element) {
+    return trimmed(filter_.ToString(gdcm::Tag(group, element)));
+  }
   int whole(std::uint16_t group, std::uint16_t element, int otherwise) {
     const auto values = numbers(text(group, element));
     return values.empty() ? otherwise : static_cast<int>(values[0]);
@@ -68,7 +70,8 @@ bool scan_file(const fs::path& path, Scanned& out) {
   s.image_type = header.text(0x0008, 0x0008);
   s.samples = header.whole(0x0028, 0x0002, 1);
   s.frames = header.whole(0x0028, 0x0008, 1);
-  const auto spacing = numbers(header.text(0x0028, 0x0030)), position = numbers(header.text(0x0020, 0x0032)), orientation = numbers(header.text(0x0020, 0x0037));
+  const auto spacing = numbers(header.text(0x0028, 0x0030)), position = numbers(header.text(0x0020, 0x0032)),
+             orientation = numbers(header.text(0x0020, 0x0037));
   s.has_geometry = spacing.size() == 2 && position.size() == 3 && orientation.size() == 6;
   if (s.has_geometry) {
     s.row_spacing = spacing[0], s.column_spacing = spacing[1];
@@ -81,7 +84,8 @@ bool scan_file(const fs::path& path, Scanned& out) {
 
 /// A series is one acquisition on one in-plane grid: a localiser in three planes is three.
 std::string key_of(const DicomSeries& s) {
-  std::string key = s.uid + "|" + std::to_string(s.rows) + "x" + std::to_string(s.columns) + "|" + s.image_type.substr(0, s.image_type.find("\\MOSAIC"));
+  std::string key = s.uid + "|" + std::to_string(s.rows) + "x" + std::to_string(s.columns) + "|" +
+                    s.image_type.substr(0, s.image_type.find("\\MOSAIC"));
   char text[32];
   for (double value : s.orientation) {
     std::snprintf(text, sizeof text, "|%d", static_cast<int>(std::lround(value * 100)));

@@ -30,7 +30,9 @@ std::string hash_of(const Volume& volume) {
 
 }  // namespace
 
-double Geometry::voxel_ml() const { return std::abs(determinant(direction)) * spacing_mm[0] * spacing_mm[1] * spacing_mm[2] / 1000; }
+double Geometry::voxel_ml() const {
+  return std::abs(determinant(direction)) * spacing_mm[0] * spacing_mm[1] * spacing_mm[2] / 1000;
+}
 
 std::array<double, 3> Geometry::point_lps(std::array<double, 3> index) const {
   std::array<double, 3> point = origin_mm;
@@ -42,22 +44,31 @@ std::array<double, 3> Geometry::point_lps(std::array<double, 3> index) const {
 void check_memory(const std::string& subject, double voxels, const VolumeReadOptions& options) {
   const double bytes = voxels * sizeof(float) * kWorkingCopies;
   if (!(bytes <= options.max_bytes))
-    throw Error(ErrorCode::kOutOfMemory, subject, "the volume would need about " + std::to_string(static_cast<long long>(bytes / 1e6)) + " MB of memory, more than allowed",
+    throw Error(ErrorCode::kOutOfMemory, subject,
+                "the volume would need about " + std::to_string(static_cast<long long>(bytes / 1e6)) +
+                    " MB of memory, more than allowed",
                 "Check the header, crop the volume, or raise --max-memory.");
 }
 
 void finish_volume(const std::string& subject, Volume& volume) {
   const Geometry& g = volume.geometry;
   bool sound = std::abs(determinant(g.direction)) > 0.5;
-  for (int axis = 0; axis < 3; ++axis) sound = sound && g.size[axis] > 0 && std::isfinite(g.spacing_mm[axis]) && g.spacing_mm[axis] > 0 && std::isfinite(g.origin_mm[axis]);
-  if (!sound) throw Error(ErrorCode::kCorrupt, subject, "the header's spacing, origin or direction is impossible", "Export the volume again.");
+  for (int axis = 0; axis < 3; ++axis)
+    sound = sound && g.size[axis] > 0 && std::isfinite(g.spacing_mm[axis]) && g.spacing_mm[axis] > 0 &&
+            std::isfinite(g.origin_mm[axis]);
+  if (!sound)
+    throw Error(ErrorCode::kCorrupt, subject, "the header's spacing, origin or direction is impossible",
+                "Export the volume again.");
   if (g.size[0] < 2 || g.size[1] < 2 || g.size[2] < 2)
-    throw Error(ErrorCode::kUnsupported, subject, "this is a 2-D image, not a volume", "Give a volume with several slices.");
+    throw Error(ErrorCode::kUnsupported, subject, "this is a 2-D image, not a volume",
+                "Give a volume with several slices.");
   std::size_t bad = 0;
   for (float& value : volume.values)
     if (!std::isfinite(value)) value = 0, ++bad;
-  if (bad == volume.values.size()) throw Error(ErrorCode::kCorrupt, subject, "no voxel holds a number", "Export the volume again.");
-  if (bad > 0) volume.notices.push_back(std::to_string(bad) + " voxels were not numbers (NaN or infinite) and were set to 0");
+  if (bad == volume.values.size())
+    throw Error(ErrorCode::kCorrupt, subject, "no voxel holds a number", "Export the volume again.");
+  if (bad > 0)
+    volume.notices.push_back(std::to_string(bad) + " voxels were not numbers (NaN or infinite) and were set to 0");
   volume.content_hash = hash_of(volume);
 }
 

@@ -32,27 +32,38 @@ Geometry geometry_of(const itk::ImageIOBase& image_io) {
     geometry.spacing_mm[axis] = there ? image_io.GetSpacing(axis) : 1;
     geometry.origin_mm[axis] = there ? image_io.GetOrigin(axis) : 0;
     const auto column = there ? image_io.GetDirection(axis) : std::vector<double>{};
-    for (unsigned row = 0; row < 3; ++row) geometry.direction[3 * row + axis] = row < column.size() ? column[row] : (row == axis ? 1.0 : 0.0);
+    for (unsigned row = 0; row < 3; ++row)
+      geometry.direction[3 * row + axis] = row < column.size() ? column[row] : (row == axis ? 1.0 : 0.0);
   }
   return geometry;
 }
 
 std::int64_t volumes_in(const itk::ImageIOBase& image_io) {
   std::int64_t count = 1;
-  for (unsigned axis = 3; axis < image_io.GetNumberOfDimensions(); ++axis) count *= static_cast<std::int64_t>(image_io.GetDimensions(axis));
+  for (unsigned axis = 3; axis < image_io.GetNumberOfDimensions(); ++axis)
+    count *= static_cast<std::int64_t>(image_io.GetDimensions(axis));
   return count;
 }
 
 void check_kind(const std::string& subject, const itk::ImageIOBase& image_io, const VolumeReadOptions& options) {
   const std::int64_t volumes = volumes_in(image_io);
   if (image_io.GetNumberOfComponents() != 1)
-    throw Error(ErrorCode::kUnsupported, subject, "the volume has " + std::to_string(image_io.GetNumberOfComponents()) + " values per voxel (colour or vectors)", "Give a grey volume.");
-  if (image_io.GetNumberOfDimensions() < 3) throw Error(ErrorCode::kUnsupported, subject, "this is a 2-D image, not a volume", "Give a volume with several slices.");
-  if (image_io.GetNumberOfDimensions() > 4) throw Error(ErrorCode::kUnsupported, subject, "the file has more than four dimensions", "Extract one volume of it.");
+    throw Error(
+        ErrorCode::kUnsupported, subject,
+        "the volume has " + std::to_string(image_io.GetNumberOfComponents()) + " values per voxel (colour or vectors)",
+        "Give a grey volume.");
+  if (image_io.GetNumberOfDimensions() < 3)
+    throw Error(ErrorCode::kUnsupported, subject, "this is a 2-D image, not a volume",
+                "Give a volume with several slices.");
+  if (image_io.GetNumberOfDimensions() > 4)
+    throw Error(ErrorCode::kUnsupported, subject, "the file has more than four dimensions",
+                "Extract one volume of it.");
   if (volumes > 1 && !options.volume_index)
-    throw Error(ErrorCode::kUnsupported, subject, "this is a 4-D file of " + std::to_string(volumes) + " volumes", "Name the one you mean with --volume-index (0 to " + std::to_string(volumes - 1) + ").");
+    throw Error(ErrorCode::kUnsupported, subject, "this is a 4-D file of " + std::to_string(volumes) + " volumes",
+                "Name the one you mean with --volume-index (0 to " + std::to_string(volumes - 1) + ").");
   if (options.volume_index && (*options.volume_index < 0 || *options.volume_index >= volumes))
-    throw Error(ErrorCode::kUsage, subject, "there is no volume " + std::to_string(*options.volume_index), "The file holds volumes 0 to " + std::to_string(volumes - 1) + ".");
+    throw Error(ErrorCode::kUsage, subject, "there is no volume " + std::to_string(*options.volume_index),
+                "The file holds volumes 0 to " + std::to_string(volumes - 1) + ".");
 }
 
 }  // namespace
@@ -95,8 +106,10 @@ Volume read_with(itk::ImageIOBase* image_io, const std::filesystem::path& path, 
   } catch (const itk::ExceptionObject& exception) {
     const std::string reason = reason_of(exception);
     if (reason.find("orthonormal") != std::string::npos)
-      throw Error(ErrorCode::kUnsupported, subject, "the header's axes are sheared (not orthonormal)", "Resample it to a regular grid first.");
-    throw Error(ErrorCode::kCorrupt, subject, "the volume cannot be read (" + reason + ")", "Copy or export it again; the file may be truncated.");
+      throw Error(ErrorCode::kUnsupported, subject, "the header's axes are sheared (not orthonormal)",
+                  "Resample it to a regular grid first.");
+    throw Error(ErrorCode::kCorrupt, subject, "the volume cannot be read (" + reason + ")",
+                "Copy or export it again; the file may be truncated.");
   }
 }
 

@@ -28,7 +28,9 @@ using GzFile = std::unique_ptr<gzFile_s, CloseGz>;  // zlib reads plain files as
 using Header = std::array<unsigned char, kHeaderSize>;
 using Matrix = std::array<double, 12>;  // rows of index -> mm
 
-bool ends_with(const std::string& text, std::string_view end) { return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0; }
+bool ends_with(const std::string& text, std::string_view end) {
+  return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
+}
 
 template <class T>
 T field(const Header& header, std::size_t offset, bool swap) {
@@ -43,10 +45,20 @@ T field(const Header& header, std::size_t offset, bool swap) {
 Matrix qform_of(const Header& h, bool swap) {
   const double b = field<float>(h, 256, swap), c = field<float>(h, 260, swap), d = field<float>(h, 264, swap);
   const double a = std::sqrt(std::max(0.0, 1 - b * b - c * c - d * d));
-  const double dx = field<float>(h, 80, swap), dy = field<float>(h, 84, swap), dz = field<float>(h, 88, swap) * (field<float>(h, 76, swap) < 0 ? -1.0 : 1.0);
-  return {(a * a + b * b - c * c - d * d) * dx, 2 * (b * c - a * d) * dy, 2 * (b * d + a * c) * dz, field<float>(h, 268, swap),
-          2 * (b * c + a * d) * dx, (a * a + c * c - b * b - d * d) * dy, 2 * (c * d - a * b) * dz, field<float>(h, 272, swap),
-          2 * (b * d - a * c) * dx, 2 * (c * d + a * b) * dy, (a * a + d * d - b * b - c * c) * dz, field<float>(h, 276, swap)};
+  const double dx = field<float>(h, 80, swap), dy = field<float>(h, 84, swap),
+               dz = field<float>(h, 88, swap) * (field<float>(h, 76, swap) < 0 ? -1.0 : 1.0);
+  return {(a * a + b * b - c * c - d * d) * dx,
+          2 * (b * c - a * d) * dy,
+          2 * (b * d + a * c) * dz,
+          field<float>(h, 268, swap),
+          2 * (b * c + a * d) * dx,
+          (a * a + c * c - b * b - d * d) * dy,
+          2 * (c * d - a * b) * dz,
+          field<float>(h, 272, swap),
+          2 * (b * d - a * c) * dx,
+          2 * (c * d + a * b) * dy,
+          (a * a + d * d - b * b - c * c) * dz,
+          field<float>(h, 276, swap)};
 }
 
 Matrix sform_of(const Header& h, bool swap) {
@@ -90,8 +102,10 @@ class NotNumbers {
     const int type = field<std::int16_t>(header, 70, swap);
     width_ = type == 16 ? 4 : type == 64 ? 8 : 0;
     std::uint64_t voxels = 1;
-    for (std::size_t axis = 1; axis <= 3; ++axis) voxels *= static_cast<std::uint64_t>(std::max<int>(1, field<std::int16_t>(header, 40 + 2 * axis, swap)));
-    begin_ = static_cast<std::uint64_t>(field<float>(header, 108, swap)) + static_cast<std::uint64_t>(index) * voxels * width_;
+    for (std::size_t axis = 1; axis <= 3; ++axis)
+      voxels *= static_cast<std::uint64_t>(std::max<int>(1, field<std::int16_t>(header, 40 + 2 * axis, swap)));
+    begin_ = static_cast<std::uint64_t>(field<float>(header, 108, swap)) +
+             static_cast<std::uint64_t>(index) * voxels * width_;
     end_ = begin_ + voxels * width_;
   }
   void scan(const char* bytes, std::size_t size) {
@@ -113,7 +127,8 @@ class NotNumbers {
     return std::memcpy(&wide, voxel_.data(), 8), std::isfinite(wide);
   }
   bool swap_;
-  std::size_t width_ = 0, filled_ = 0;  ///< bytes of a voxel (0: whole numbers are always numbers), bytes of the current one
+  std::size_t width_ = 0,
+              filled_ = 0;  ///< bytes of a voxel (0: whole numbers are always numbers), bytes of the current one
   std::uint64_t begin_ = 0, end_ = 0, at_ = 0, count_ = 0;
   std::array<unsigned char, 8> voxel_{};
 };
@@ -123,7 +138,8 @@ void check_complete(const fs::path& path, const Header& header, bool swap, NotNu
   if (std::memcmp(header.data() + 344, "n+1", 3) != 0) return;
   double expected = field<float>(header, 108, swap);
   double size = field<std::int16_t>(header, 72, swap) / 8.0;
-  for (int axis = 1; axis <= field<std::int16_t>(header, 40, swap) && axis < 8; ++axis) size *= std::max<double>(1, field<std::int16_t>(header, 40 + 2 * axis, swap));
+  for (int axis = 1; axis <= field<std::int16_t>(header, 40, swap) && axis < 8; ++axis)
+    size *= std::max<double>(1, field<std::int16_t>(header, 40 + 2 * axis, swap));
   expected += size;
   GzFile file(gzopen(path.c_str(), "rb"));
   std::vector<char> block(1 << 20);
@@ -134,20 +150,29 @@ void check_complete(const fs::path& path, const Header& header, bool swap, NotNu
   int state = Z_OK;
   gzerror(file.get(), &state);
   if (found >= expected && state != Z_OK && state != Z_STREAM_END)
-    throw Error(ErrorCode::kCorrupt, path.string(), "the compressed data are damaged or cut off at the end", "Copy or export it again.");
+    throw Error(ErrorCode::kCorrupt, path.string(), "the compressed data are damaged or cut off at the end",
+                "Copy or export it again.");
   if (found < expected)
-    throw Error(ErrorCode::kCorrupt, path.string(), "the file is truncated: its header promises " + std::to_string(static_cast<long long>(expected)) + " bytes, " +
-                std::to_string(static_cast<long long>(found)) + " are there", "Copy or export it again.");
+    throw Error(ErrorCode::kCorrupt, path.string(),
+                "the file is truncated: its header promises " + std::to_string(static_cast<long long>(expected)) +
+                    " bytes, " + std::to_string(static_cast<long long>(found)) + " are there",
+                "Copy or export it again.");
 }
 
 void note_orientation(const Header& header, bool swap, Volume& volume) {
   const bool qform = field<std::int16_t>(header, 252, swap) > 0, sform = field<std::int16_t>(header, 254, swap) > 0;
-  if (!qform && !sform) volume.notices.push_back("the header gives no orientation (qform and sform codes are 0): left and right cannot be told; check the overlay");
+  if (!qform && !sform)
+    volume.notices.push_back(
+        "the header gives no orientation (qform and sform codes are 0): left and right cannot be told; check the "
+        "overlay");
   if (!qform || !sform) return;
-  const std::array<double, 3> last{static_cast<double>(volume.geometry.size[0] - 1), static_cast<double>(volume.geometry.size[1] - 1), static_cast<double>(volume.geometry.size[2] - 1)};
+  const std::array<double, 3> last{static_cast<double>(volume.geometry.size[0] - 1),
+                                   static_cast<double>(volume.geometry.size[1] - 1),
+                                   static_cast<double>(volume.geometry.size[2] - 1)};
   const double distance = largest_corner_distance(qform_of(header, swap), sform_of(header, swap), last);
   if (distance > kMaxDisagreementMm)
-    volume.notices.push_back("the header's two orientations (qform, sform) differ by up to " + std::to_string(distance).substr(0, 5) + " mm; check the overlay");
+    volume.notices.push_back("the header's two orientations (qform, sform) differ by up to " +
+                             std::to_string(distance).substr(0, 5) + " mm; check the overlay");
 }
 
 /// Sizes are known before anything is inflated or allocated.
@@ -156,10 +181,14 @@ void check_header(const fs::path& path, const Header& header, bool swap, const V
   double voxels = 1;
   for (int axis = 1; axis <= std::min(rank, 7); ++axis) {
     const int extent = field<std::int16_t>(header, static_cast<std::size_t>(40 + 2 * axis), swap);
-    if (extent < 1 && axis <= 3) throw Error(ErrorCode::kCorrupt, path.string(), "the header gives an impossible size", "Export the volume again.");
+    if (extent < 1 && axis <= 3)
+      throw Error(ErrorCode::kCorrupt, path.string(), "the header gives an impossible size",
+                  "Export the volume again.");
     voxels *= std::max(1, extent);
   }
-  if (rank < 1 || rank > 7) throw Error(ErrorCode::kCorrupt, path.string(), "the header gives an impossible number of dimensions", "Export the volume again.");
+  if (rank < 1 || rank > 7)
+    throw Error(ErrorCode::kCorrupt, path.string(), "the header gives an impossible number of dimensions",
+                "Export the volume again.");
   check_memory(path.string(), voxels, options);
 }
 
@@ -167,7 +196,8 @@ void check_header(const fs::path& path, const Header& header, bool swap, const V
 
 bool is_nifti(const fs::path& path) {
   const std::string name = path.filename().string();
-  return ends_with(name, ".nii") || ends_with(name, ".nii.gz") || ends_with(name, ".hdr") || ends_with(name, ".img") || ends_with(name, ".img.gz");
+  return ends_with(name, ".nii") || ends_with(name, ".nii.gz") || ends_with(name, ".hdr") || ends_with(name, ".img") ||
+         ends_with(name, ".img.gz");
 }
 
 Volume read_nifti(const fs::path& path, const VolumeReadOptions& options) {
@@ -178,15 +208,19 @@ Volume read_nifti(const fs::path& path, const VolumeReadOptions& options) {
     check_header(path, *header, swap, options);
     NotNumbers counted(*header, swap, options.volume_index.value_or(0));
     check_complete(path, *header, swap, counted);
-    if (counted.all()) throw Error(ErrorCode::kCorrupt, path.string(), "no voxel holds a number", "Export the volume again.");
+    if (counted.all())
+      throw Error(ErrorCode::kCorrupt, path.string(), "no voxel holds a number", "Export the volume again.");
     not_numbers = counted.count();
   } else if (auto probe = itk::NiftiImageIO::New(); silence_itk(), !probe->CanReadFile(path.c_str())) {
-    throw Error(ErrorCode::kCorrupt, path.string(), "this is not a NIfTI file, whatever its name says", "Copy or export it again.");
+    throw Error(ErrorCode::kCorrupt, path.string(), "this is not a NIfTI file, whatever its name says",
+                "Copy or export it again.");
   }
   auto image_io = itk::NiftiImageIO::New();
   Volume volume = read_with(image_io, path, options);
   if (header) note_orientation(*header, swap, volume);
-  if (not_numbers > 0) volume.notices.push_back(std::to_string(not_numbers) + " voxels were not numbers (NaN or infinite) and were set to 0");
+  if (not_numbers > 0)
+    volume.notices.push_back(std::to_string(not_numbers) +
+                             " voxels were not numbers (NaN or infinite) and were set to 0");
   return volume;
 }
 

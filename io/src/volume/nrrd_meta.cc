@@ -45,14 +45,18 @@ void check_data_file(const fs::path& path, const std::string& name) {
   bool climbs = data.is_absolute();
   for (const auto& part : data) climbs = climbs || part == "..";
   if (climbs || name.rfind("LIST", 0) == 0 || name.find('%') != std::string::npos)
-    throw Error(ErrorCode::kUnsupported, path.string(), "the header points to data outside its own folder or to several files", "Save the volume as one file.");
+    throw Error(ErrorCode::kUnsupported, path.string(),
+                "the header points to data outside its own folder or to several files", "Save the volume as one file.");
   if (!fs::exists(path.parent_path() / data))
-    throw Error(ErrorCode::kNotFound, path.string(), "the data file that the header names is missing", "Copy it beside the header, or save the volume as one file.");
+    throw Error(ErrorCode::kNotFound, path.string(), "the data file that the header names is missing",
+                "Copy it beside the header, or save the volume as one file.");
 }
 
 }  // namespace
 
-bool is_nrrd(const fs::path& path) { return head_of(path, 4) == "NRRD"; }
+bool is_nrrd(const fs::path& path) {
+  return head_of(path, 4) == "NRRD";
+}
 
 Volume read_nrrd(const fs::path& path, const VolumeReadOptions& options) {
   check_data_file(path, header_value(path, {"data file", "datafile"}, ':'));
@@ -60,7 +64,9 @@ Volume read_nrrd(const fs::path& path, const VolumeReadOptions& options) {
   return read_with(image_io, path, options);
 }
 
-bool is_meta_image(const fs::path& path) { return path.extension() == ".mha" || path.extension() == ".mhd"; }
+bool is_meta_image(const fs::path& path) {
+  return path.extension() == ".mha" || path.extension() == ".mhd";
+}
 
 Volume read_meta_image(const fs::path& path, const VolumeReadOptions& options) {
   check_data_file(path, header_value(path, {"ElementDataFile"}, '='));

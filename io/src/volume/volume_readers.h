@@ -25,7 +25,8 @@ Volume read_meta_image(const std::filesystem::path& path, const VolumeReadOption
 /// Error(kOutOfMemory) when the volume and its working copies would not fit (mri-io.md 7); from sizes alone.
 void check_memory(const std::string& subject, double voxels, const VolumeReadOptions& options);
 
-/// NaN and infinite voxels to 0 with a notice, impossible geometry refused, content hash. The last step of every reader.
+/// NaN and infinite voxels to 0 with a notice, impossible geometry refused, content hash. The last step of every
+/// reader.
 void finish_volume(const std::string& subject, Volume& volume);
 
 }  // namespace fovea::io

@@ -1,4 +1,5 @@
-// Keras weight files: the legacy layout (`model_weights/<layer>/<...>/kernel:0`, or the same at the root) and `.weights.h5`.
+// Keras weight files: the legacy layout (`model_weights/<layer>/<...>/kernel:0`, or the same at the root) and
+// `.weights.h5`.
 #include <algorithm>
 #include <stdexcept>
 
@@ -28,7 +29,8 @@ void collect(hid_t group, const std::string& layer, WeightFile& weights, int dep
       continue;
     }
     const std::string name = layer + "/" + weight_name(link);
-    if (weights.tensors.count(name)) throw std::runtime_error("layer '" + layer + "' holds '" + weight_name(link) + "' twice");
+    if (weights.tensors.count(name))
+      throw std::runtime_error("layer '" + layer + "' holds '" + weight_name(link) + "' twice");
     weights.tensors[name] = h5::read_dataset(group, link);
     weights.order.push_back(name);
   }
@@ -40,7 +42,8 @@ void name_numbered(WeightFile& weights) {
   for (auto& [name, array] : weights.tensors) {
     const auto slash = name.rfind('/');
     const std::string layer = name.substr(0, slash), last = name.substr(slash + 1);
-    static const std::vector<std::string> convolution{"kernel", "bias"}, norm{"gamma", "beta", "moving_mean", "moving_variance"};
+    static const std::vector<std::string> convolution{"kernel", "bias"},
+        norm{"gamma", "beta", "moving_mean", "moving_variance"};
     const auto& names = weights.tensors.count(layer + "/3") ? norm : convolution;
     const bool numbered = last.size() == 1 && last[0] >= '0' && static_cast<std::size_t>(last[0] - '0') < names.size();
     renamed[numbered ? layer + "/" + names[static_cast<std::size_t>(last[0] - '0')] : name] = array;
@@ -67,7 +70,8 @@ WeightFile read_keras_hdf5(const std::filesystem::path& path) {
     if (root == "layers" || root == "_layer_checkpoint_dependencies") name_numbered(weights);
     if (weights.tensors.empty()) throw std::runtime_error("it holds no layer with weights");
   } catch (const std::exception& error) {
-    throw Error(ErrorCode::kCorrupt, path.string(), std::string("the Keras weights cannot be read: ") + error.what(), "Save the weights again with Keras.");
+    throw Error(ErrorCode::kCorrupt, path.string(), std::string("the Keras weights cannot be read: ") + error.what(),
+                "Save the weights again with Keras.");
   }
   return weights;
 }

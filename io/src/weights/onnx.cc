@@ -81,13 +81,18 @@ std::pair<std::string, Array> read_tensor(Bytes bytes) {
   bool external = false;
   for (WireReader wire(bytes); wire.next();) {
     switch (wire.field()) {
-      case 1: wire.integers([&](std::uint64_t extent) { array.shape.push_back(static_cast<std::int64_t>(extent)); }); break;
+      case 1:
+        wire.integers([&](std::uint64_t extent) { array.shape.push_back(static_cast<std::int64_t>(extent)); });
+        break;
       case 2: data_type = wire.value(); break;
-      case 4: case 9: case 10: values->insert(values->end(), wire.payload().begin(), wire.payload().end()); break;
+      case 4:
+      case 9:
+      case 10: values->insert(values->end(), wire.payload().begin(), wire.payload().end()); break;
       case 5: wire.integers([&](std::uint64_t value) { append(*values, static_cast<std::int32_t>(value)); }); break;
       case 7: wire.integers([&](std::uint64_t value) { append(*values, static_cast<std::int64_t>(value)); }); break;
       case 8: name = wire.text(); break;
-      case 13: case 14: external = true; break;
+      case 13:
+      case 14: external = true; break;
       default: break;
     }
   }
@@ -95,8 +100,10 @@ std::pair<std::string, Array> read_tensor(Bytes bytes) {
   if (!element_of(data_type, array.type)) return {};
   std::uint64_t size = element_size(array.type);
   for (std::int64_t extent : array.shape)
-    if (extent < 0 || __builtin_mul_overflow(size, static_cast<std::uint64_t>(extent), &size)) throw std::runtime_error("'" + name + "' has an impossible shape");
-  if (size != values->size()) throw std::runtime_error("'" + name + "' has a size that does not fit its shape (the file may be truncated)");
+    if (extent < 0 || __builtin_mul_overflow(size, static_cast<std::uint64_t>(extent), &size))
+      throw std::runtime_error("'" + name + "' has an impossible shape");
+  if (size != values->size())
+    throw std::runtime_error("'" + name + "' has a size that does not fit its shape (the file may be truncated)");
   array.bytes = *values;
   array.owner = values;
   return {name, array};
@@ -133,8 +140,10 @@ void describe(const Graph& graph, WeightFile& weights) {
   Json nodes = Json::array();
   for (const Node& node : graph.nodes) {
     ++counts[node.op];
-    const bool reads_weights = std::any_of(node.inputs.begin(), node.inputs.end(), [&](const std::string& name) { return weights.tensors.count(name) > 0; });
-    if (reads_weights) nodes.push_back({{"op", node.op}, {"name", node.name}, {"inputs", node.inputs}, {"outputs", node.outputs}});
+    const bool reads_weights = std::any_of(node.inputs.begin(), node.inputs.end(),
+                                           [&](const std::string& name) { return weights.tensors.count(name) > 0; });
+    if (reads_weights)
+      nodes.push_back({{"op", node.op}, {"name", node.name}, {"inputs", node.inputs}, {"outputs", node.outputs}});
   }
   weights.metadata["inputs"] = graph.inputs.dump();
   weights.metadata["outputs"] = graph.outputs.dump();
@@ -157,7 +166,8 @@ WeightFile read_onnx_initialisers(const std::filesystem::path& path) {
     }
     if (!found || weights.tensors.empty()) throw std::runtime_error("it holds no graph with weights");
   } catch (const std::exception& error) {
-    throw Error(ErrorCode::kCorrupt, path.string(), std::string("the ONNX file cannot be read: ") + error.what(), "Check that it is an ONNX model and arrived whole.");
+    throw Error(ErrorCode::kCorrupt, path.string(), std::string("the ONNX file cannot be read: ") + error.what(),
+                "Check that it is an ONNX model and arrived whole.");
   }
   return weights;
 }

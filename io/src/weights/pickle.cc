@@ -93,7 +93,8 @@ class Reader {
     const std::string_view raw = take(count);
     if (count > 8) return push_text(raw, Kind::kBytes);
     std::int64_t value = 0;
-    for (std::size_t i = 0; i < count; ++i) value |= static_cast<std::int64_t>(static_cast<unsigned char>(raw[i])) << (8 * i);
+    for (std::size_t i = 0; i < count; ++i)
+      value |= static_cast<std::int64_t>(static_cast<unsigned char>(raw[i])) << (8 * i);
     if (count > 0 && count < 8 && (raw[count - 1] & 0x80)) value -= std::int64_t{1} << (8 * count);
     push_int(value);
   }
@@ -146,8 +147,8 @@ class Reader {
 
 void Reader::step(unsigned char op) {
   switch (op) {
-    case 0x80: take(1); break;                                        // PROTO
-    case 0x95: take(8); break;                                        // FRAME
+    case 0x80: take(1); break;  // PROTO
+    case 0x95: take(8); break;  // FRAME
     case '(': push(make(Kind::kMark)); break;
     case 'N': push(make(Kind::kNone)); break;
     case 0x88: push_int(1, Kind::kBool); break;
@@ -159,7 +160,7 @@ void Reader::step(unsigned char op) {
     case 0x8b: push_long(number<std::uint32_t>()); break;
     case 'I': push_int(std::strtoll(line().c_str(), nullptr, 10)); break;
     case 'L': push_int(std::strtoll(line().c_str(), nullptr, 10)); break;
-    case 'G': {                                                        // BINFLOAT: big-endian
+    case 'G': {  // BINFLOAT: big-endian
       std::uint64_t bits = __builtin_bswap64(number<std::uint64_t>());
       auto node = make(Kind::kFloat);
       std::memcpy(&node->number, &bits, 8);
@@ -177,18 +178,35 @@ void Reader::step(unsigned char op) {
     case ')': push(make(Kind::kTuple)); break;
     case ']': push(make(Kind::kList)); break;
     case '}': push(make(Kind::kDict)); break;
-    case 0x8f: push(make(Kind::kList)); break;                         // EMPTY_SET
+    case 0x8f: push(make(Kind::kList)); break;  // EMPTY_SET
     case 't': push_items(pop_to_mark(), Kind::kTuple); break;
     case 'l': push_items(pop_to_mark(), Kind::kList); break;
     case 0x85: push_items({pop()}, Kind::kTuple); break;
-    case 0x86: { PickleRef b = pop(), a = pop(); push_items({a, b}, Kind::kTuple); break; }
-    case 0x87: { PickleRef c = pop(), b = pop(), a = pop(); push_items({a, b, c}, Kind::kTuple); break; }
+    case 0x86: {
+      PickleRef b = pop(), a = pop();
+      push_items({a, b}, Kind::kTuple);
+      break;
+    }
+    case 0x87: {
+      PickleRef c = pop(), b = pop(), a = pop();
+      push_items({a, b, c}, Kind::kTuple);
+      break;
+    }
     case 'a': append({pop()}); break;
     case 'e': append(pop_to_mark()); break;
-    case 0x90: append(pop_to_mark()); break;                           // ADDITEMS
-    case 's': { PickleRef value = pop(), key = pop(); set_items({key, value}); break; }
+    case 0x90: append(pop_to_mark()); break;  // ADDITEMS
+    case 's': {
+      PickleRef value = pop(), key = pop();
+      set_items({key, value});
+      break;
+    }
     case 'u': set_items(pop_to_mark()); break;
-    case 'd': { auto items = pop_to_mark(); push(make(Kind::kDict)); set_items(items); break; }
+    case 'd': {
+      auto items = pop_to_mark();
+      push(make(Kind::kDict));
+      set_items(items);
+      break;
+    }
     case '0': pop(); break;
     case '1': pop_to_mark(); break;
     case '2': push(top()); break;
@@ -196,15 +214,21 @@ void Reader::step(unsigned char op) {
     case 0x93: stack_global(); break;
     case 'Q': persistent(); break;
     case 'R': reduce(); break;
-    case 0x81: reduce(); break;                                        // NEWOBJ: written down like a call
-    case 0x92: { pop(); reduce(); break; }                             // NEWOBJ_EX
+    case 0x81: reduce(); break;  // NEWOBJ: written down like a call
+    case 0x92: {
+      pop();
+      reduce();
+      break;
+    }  // NEWOBJ_EX
     case 'b': build(); break;
     case 'q': memoize(number<std::uint8_t>()); break;
     case 'r': memoize(number<std::uint32_t>()); break;
     case 0x94: memoize(memo_.size()); break;
     case 'h': recall(number<std::uint8_t>()); break;
     case 'j': recall(number<std::uint32_t>()); break;
-    default: throw std::runtime_error("the pickle uses an instruction that weight files have no need of (" + std::to_string(op) + ")");
+    default:
+      throw std::runtime_error("the pickle uses an instruction that weight files have no need of (" +
+                               std::to_string(op) + ")");
   }
 }
 

@@ -1,4 +1,5 @@
-// safetensors: 8-byte little-endian header length, JSON header, raw data. Everything the header says is checked before use.
+// safetensors: 8-byte little-endian header length, JSON header, raw data. Everything the header says is checked before
+// use.
 #include <algorithm>
 #include <cstring>
 #include <fstream>
@@ -25,8 +26,9 @@ constexpr std::uint64_t kMaxHeader = 100'000'000;  // the format's own limit
 }
 
 std::optional<ElementType> element_of(const std::string& name) {
-  for (ElementType type : {ElementType::kBool, ElementType::kU8, ElementType::kI8, ElementType::kI16, ElementType::kI32, ElementType::kI64,
-                           ElementType::kF16, ElementType::kBF16, ElementType::kF32, ElementType::kF64})
+  for (ElementType type :
+       {ElementType::kBool, ElementType::kU8, ElementType::kI8, ElementType::kI16, ElementType::kI32, ElementType::kI64,
+        ElementType::kF16, ElementType::kBF16, ElementType::kF32, ElementType::kF64})
     if (element_name(type) == name) return type;
   return {};
 }
@@ -52,29 +54,32 @@ struct Placed {
   std::string name;
 };
 
-Array checked_tensor(const std::filesystem::path& path, const std::string& name, const Json& entry, std::span<const std::byte> data,
-                     std::uint64_t& begin, std::uint64_t& end) {
+Array checked_tensor(const std::filesystem::path& path, const std::string& name, const Json& entry,
+                     std::span<const std::byte> data, std::uint64_t& begin, std::uint64_t& end) {
   const auto whole = [](const Json& value) { return value.is_number_unsigned(); };
-  if (!entry.is_object() || !entry.contains("dtype") || !entry["dtype"].is_string() || !entry.contains("shape") || !entry["shape"].is_array() ||
-      !entry.contains("data_offsets") || !entry["data_offsets"].is_array() || entry["data_offsets"].size() != 2 ||
-      !std::all_of(entry["shape"].begin(), entry["shape"].end(), whole) ||
+  if (!entry.is_object() || !entry.contains("dtype") || !entry["dtype"].is_string() || !entry.contains("shape") ||
+      !entry["shape"].is_array() || !entry.contains("data_offsets") || !entry["data_offsets"].is_array() ||
+      entry["data_offsets"].size() != 2 || !std::all_of(entry["shape"].begin(), entry["shape"].end(), whole) ||
       !std::all_of(entry["data_offsets"].begin(), entry["data_offsets"].end(), whole))
     corrupt(path, "tensor '" + name + "' is not described by dtype, shape and data_offsets");
   const auto type = element_of(entry["dtype"].get<std::string>());
   if (!type)
-    throw Error(ErrorCode::kUnsupported, path.string(), "tensor '" + name + "' has the element type " + entry["dtype"].get<std::string>(),
+    throw Error(ErrorCode::kUnsupported, path.string(),
+                "tensor '" + name + "' has the element type " + entry["dtype"].get<std::string>(),
                 "Convert it to float32 or float16.");
   Array array;
   array.type = *type;
   std::uint64_t size = element_size(*type);
   for (const Json& extent : entry["shape"]) {
     const auto value = extent.get<std::uint64_t>();
-    if (value > std::numeric_limits<std::int64_t>::max() || __builtin_mul_overflow(size, value, &size)) corrupt(path, "tensor '" + name + "' has an impossible shape");
+    if (value > std::numeric_limits<std::int64_t>::max() || __builtin_mul_overflow(size, value, &size))
+      corrupt(path, "tensor '" + name + "' has an impossible shape");
     array.shape.push_back(static_cast<std::int64_t>(value));
   }
   begin = entry["data_offsets"][0].get<std::uint64_t>();
   end = entry["data_offsets"][1].get<std::uint64_t>();
-  if (begin > end || end > data.size()) corrupt(path, "tensor '" + name + "' lies outside the file (the file may be truncated)");
+  if (begin > end || end > data.size())
+    corrupt(path, "tensor '" + name + "' lies outside the file (the file may be truncated)");
   if (end - begin != size) corrupt(path, "tensor '" + name + "' has a size that does not fit its shape");
   array.bytes = data.subspan(begin, end - begin);
   return array;
@@ -92,7 +97,8 @@ void own(Array& array, const std::shared_ptr<const MappedFile>& file) {
 }
 
 void refuse_overlaps(const std::filesystem::path& path, std::vector<Placed> placed, std::uint64_t size) {
-  std::sort(placed.begin(), placed.end(), [](const Placed& a, const Placed& b) { return std::pair(a.begin, a.end) < std::pair(b.begin, b.end); });
+  std::sort(placed.begin(), placed.end(),
+            [](const Placed& a, const Placed& b) { return std::pair(a.begin, a.end) < std::pair(b.begin, b.end); });
   std::uint64_t at = 0;
   for (const Placed& tensor : placed) {
     if (tensor.begin < at) corrupt(path, "tensor '" + tensor.name + "' overlaps another");
@@ -110,7 +116,8 @@ WeightFile read_safetensors(const std::filesystem::path& path) {
   std::uint64_t length = 0;
   if (bytes.size() < 8) corrupt(path, "the file is too short for a safetensors header");
   std::memcpy(&length, bytes.data(), 8);
-  if (length > kMaxHeader || length > bytes.size() - 8) corrupt(path, "the safetensors header is longer than the file (the file may be truncated)");
+  if (length > kMaxHeader || length > bytes.size() - 8)
+    corrupt(path, "the safetensors header is longer than the file (the file may be truncated)");
   const Json header = parse_header(path, {reinterpret_cast<const char*>(bytes.data() + 8), length});
   const auto data = bytes.subspan(8 + length);
 
@@ -145,7 +152,9 @@ void write_safetensors(const std::filesystem::path& path, const std::map<std::st
   if (!metadata.empty()) header["__metadata__"] = metadata;
   std::uint64_t offset = 0;
   for (const auto& [name, array] : tensors) {
-    header[name] = {{"dtype", element_name(array.type)}, {"shape", array.shape}, {"data_offsets", {offset, offset + array.bytes.size()}}};
+    header[name] = {{"dtype", element_name(array.type)},
+                    {"shape", array.shape},
+                    {"data_offsets", {offset, offset + array.bytes.size()}}};
     offset += array.bytes.size();
   }
   std::string text = header.dump();

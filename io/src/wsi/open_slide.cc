@@ -12,10 +12,13 @@ const SlideReader kReaders[] = {{"OpenSlide", open_with_openslide}, {"plain imag
 
 void check_readable(const std::filesystem::path& path) {
   std::error_code ignored;
-  if (!std::filesystem::exists(path, ignored)) throw Error(ErrorCode::kNotFound, path.string(), "there is no such slide", "Check the path.");
+  if (!std::filesystem::exists(path, ignored))
+    throw Error(ErrorCode::kNotFound, path.string(), "there is no such slide", "Check the path.");
   if (std::filesystem::is_directory(path)) return;
-  if (!std::filesystem::is_regular_file(path) || !std::ifstream(path)) throw Error(ErrorCode::kNotFound, path.string(), "the slide cannot be read", "Check its permissions.");
-  if (std::filesystem::file_size(path, ignored) == 0) throw Error(ErrorCode::kCorrupt, path.string(), "the slide is empty (0 bytes)", "Copy it again.");
+  if (!std::filesystem::is_regular_file(path) || !std::ifstream(path))
+    throw Error(ErrorCode::kNotFound, path.string(), "the slide cannot be read", "Check its permissions.");
+  if (std::filesystem::file_size(path, ignored) == 0)
+    throw Error(ErrorCode::kCorrupt, path.string(), "the slide is empty (0 bytes)", "Copy it again.");
 }
 
 }  // namespace
@@ -28,7 +31,8 @@ std::unique_ptr<Slide> open_slide(const std::filesystem::path& path, const Slide
     if (auto slide = reader.open(path, options, reason)) return slide;
     reasons += (reasons.empty() ? "" : "; ") + reader.name + ": " + reason;
   }
-  throw Error(ErrorCode::kUnsupported, path.string(), "this is no slide that can be read (" + reasons + ")", "See fovea formats for what is read.");
+  throw Error(ErrorCode::kUnsupported, path.string(), "this is no slide that can be read (" + reasons + ")",
+              "See fovea formats for what is read.");
 }
 
 }  // namespace fovea::io

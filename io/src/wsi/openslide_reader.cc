@@ -1,5 +1,6 @@
-// OpenSlide: compiled with the 3.4.1 headers, run with 4.0.1 where ./run deps fetched it. A read error is terminal for a handle, so the
-// handle is replaced once. Associated images are never touched: one malformed DICOM thumbnail crashes the library.
+// OpenSlide: compiled with the 3.4.1 headers, run with 4.0.1 where ./run deps fetched it. A read error is terminal for
+// a handle, so the handle is replaced once. Associated images are never touched: one malformed DICOM thumbnail crashes
+// the library.
 #include <algorithm>
 #include <cstring>
 #include <mutex>
@@ -35,7 +36,8 @@ std::map<std::string, std::string> properties_of(openslide_t* slide) {
   return properties;
 }
 
-std::int64_t whole(const std::map<std::string, std::string>& properties, const std::string& name, std::int64_t otherwise) {
+std::int64_t whole(const std::map<std::string, std::string>& properties, const std::string& name,
+                   std::int64_t otherwise) {
   const auto found = properties.find(name);
   return found == properties.end() ? otherwise : std::strtoll(found->second.c_str(), nullptr, 10);
 }
@@ -48,7 +50,8 @@ std::optional<fs::path> member_of(const fs::path& path) {
     if (entry.is_regular_file()) files.push_back(entry.path());
   std::sort(files.begin(), files.end());
   for (const fs::path& file : files)
-    if (const char* vendor = openslide_detect_vendor(file.c_str()); vendor && std::strcmp(vendor, "dicom") == 0) return file;
+    if (const char* vendor = openslide_detect_vendor(file.c_str()); vendor && std::strcmp(vendor, "dicom") == 0)
+      return file;
   return {};
 }
 
@@ -61,9 +64,10 @@ class OpenSlideSlide final : public Slide {
 
   const SlideInfo& info() const override { return info_; }
 
-  void read_region(int level, std::int64_t x0, std::int64_t y0, std::int64_t width, std::int64_t height, std::span<std::uint8_t> rgb,
-                   std::span<std::uint8_t> opaque) const override {
-    if (level < 0 || level >= static_cast<int>(info_.levels.size()) || width < 1 || height < 1 || rgb.size() != static_cast<std::size_t>(3 * width * height) ||
+  void read_region(int level, std::int64_t x0, std::int64_t y0, std::int64_t width, std::int64_t height,
+                   std::span<std::uint8_t> rgb, std::span<std::uint8_t> opaque) const override {
+    if (level < 0 || level >= static_cast<int>(info_.levels.size()) || width < 1 || height < 1 ||
+        rgb.size() != static_cast<std::size_t>(3 * width * height) ||
         (!opaque.empty() && opaque.size() != static_cast<std::size_t>(width * height)))
       throw Error(ErrorCode::kInternal, shown_, "a region was asked for that does not exist");
     const std::int64_t band = std::clamp<std::int64_t>(kBandPixels / width, 1, height);
@@ -71,7 +75,8 @@ class OpenSlideSlide final : public Slide {
     const double downsample = info_.levels[static_cast<std::size_t>(level)].downsample;
     for (std::int64_t row = 0; row < height; row += band) {
       const std::int64_t rows = std::min(band, height - row);
-      read_band(level, x0, y0 + static_cast<std::int64_t>(static_cast<double>(row) * downsample + 0.5), width, rows, pixels.data());
+      read_band(level, x0, y0 + static_cast<std::int64_t>(static_cast<double>(row) * downsample + 0.5), width, rows,
+                pixels.data());
       const auto count = static_cast<std::size_t>(width * rows), start = static_cast<std::size_t>(row * width);
       compose(pixels.data(), count, rgb.data() + 3 * start, opaque.empty() ? nullptr : opaque.data() + start);
     }
@@ -80,7 +85,10 @@ class OpenSlideSlide final : public Slide {
  private:
   void describe(const SlideOptions& options) {
     const auto properties = properties_of(osr_.get());
-    const auto text = [&](const char* name) { const auto found = properties.find(name); return found == properties.end() ? std::string{} : found->second; };
+    const auto text = [&](const char* name) {
+      const auto found = properties.find(name);
+      return found == properties.end() ? std::string{} : found->second;
+    };
     info_.vendor = text("openslide.vendor");
     for (int level = 0; level < openslide_get_level_count(osr_.get()); ++level) {
       SlideLevel entry;
@@ -99,7 +107,8 @@ class OpenSlideSlide final : public Slide {
     info_.bounds_height = whole(properties, "openslide.bounds-height", info_.levels[0].height);
     if (const std::string colour = text("openslide.background-color"); colour.size() == 6) {
       const auto value = std::strtoul(colour.c_str(), nullptr, 16);
-      info_.background = {static_cast<std::uint8_t>(value >> 16), static_cast<std::uint8_t>(value >> 8), static_cast<std::uint8_t>(value)};
+      info_.background = {static_cast<std::uint8_t>(value >> 16), static_cast<std::uint8_t>(value >> 8),
+                          static_cast<std::uint8_t>(value)};
     }
     info_.identity = text("openslide.quickhash-1");
     if (info_.identity.empty()) info_.identity = identity_of(member_);
@@ -107,7 +116,8 @@ class OpenSlideSlide final : public Slide {
   }
 
   /// Many readers share the handle; the one that meets an error replaces it while the others wait.
-  void read_band(int level, std::int64_t x, std::int64_t y, std::int64_t width, std::int64_t height, std::uint32_t* pixels) const {
+  void read_band(int level, std::int64_t x, std::int64_t y, std::int64_t width, std::int64_t height,
+                 std::uint32_t* pixels) const {
     openslide_t* used = nullptr;
     {
       std::shared_lock lock(mutex_);
@@ -120,10 +130,12 @@ class OpenSlideSlide final : public Slide {
     const std::string reason = osr_ ? error_of(osr_.get()) : "it cannot be opened again";
     reopen();  // the next tile gets a fresh handle
     throw Error(ErrorCode::kCorrupt, shown_,
-                "level " + std::to_string(level) + " cannot be read at x " + std::to_string(x) + ", y " + std::to_string(y) + " (" + reason + ")",
+                "level " + std::to_string(level) + " cannot be read at x " + std::to_string(x) + ", y " +
+                    std::to_string(y) + " (" + reason + ")",
                 "Copy the slide again, or pass --allow-unreadable-tiles.");
   }
-  static bool try_read(openslide_t* slide, int level, std::int64_t x, std::int64_t y, std::int64_t width, std::int64_t height, std::uint32_t* pixels) {
+  static bool try_read(openslide_t* slide, int level, std::int64_t x, std::int64_t y, std::int64_t width,
+                       std::int64_t height, std::uint32_t* pixels) {
     openslide_read_region(slide, pixels, x, y, level, width, height);
     return openslide_get_error(slide) == nullptr;
   }
@@ -152,7 +164,9 @@ class OpenSlideSlide final : public Slide {
 
 }  // namespace
 
-std::string openslide_version() { return openslide_get_version(); }
+std::string openslide_version() {
+  return openslide_get_version();
+}
 
 std::unique_ptr<Slide> open_with_openslide(const fs::path& path, const SlideOptions& options, std::string& reason) {
   const auto member = member_of(path);
@@ -167,7 +181,8 @@ std::unique_ptr<Slide> open_with_openslide(const fs::path& path, const SlideOpti
   }
   Osr osr(openslide_open(member->c_str()));
   if (!osr || openslide_get_error(osr.get()))
-    throw Error(ErrorCode::kCorrupt, path.string(), "the slide cannot be opened (" + (osr ? error_of(osr.get()) : std::string("damaged")) + ")",
+    throw Error(ErrorCode::kCorrupt, path.string(),
+                "the slide cannot be opened (" + (osr ? error_of(osr.get()) : std::string("damaged")) + ")",
                 "Copy it again; the file may be truncated.");
   return std::make_unique<OpenSlideSlide>(*member, std::move(osr), path, options);
 }

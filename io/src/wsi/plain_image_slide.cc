@@ -1,4 +1,5 @@
-// PNG, JPEG and TIFF as slides of one level, held in memory: for photographs and exported regions, not for whole slides.
+// PNG, JPEG and TIFF as slides of one level, held in memory: for photographs and exported regions, not for whole
+// slides.
 #include <algorithm>
 #include <cstring>
 
@@ -17,7 +18,9 @@ constexpr std::int64_t kMaxPixels = 500'000'000;  // 1.5 GB of RGB: beyond that 
 
 class PlainImageSlide final : public Slide {
  public:
-  PlainImageSlide(const fs::path& path, Image image, const SlideOptions& options, const std::map<std::string, std::string>& properties) : image_(std::move(image)) {
+  PlainImageSlide(const fs::path& path, Image image, const SlideOptions& options,
+                  const std::map<std::string, std::string>& properties)
+      : image_(std::move(image)) {
     info_.vendor = "plain image";
     info_.levels.push_back({image_.width, image_.height, 1, 0, 0});
     info_.bounds_width = image_.width;
@@ -27,9 +30,10 @@ class PlainImageSlide final : public Slide {
   }
   const SlideInfo& info() const override { return info_; }
 
-  void read_region(int level, std::int64_t x0, std::int64_t y0, std::int64_t width, std::int64_t height, std::span<std::uint8_t> rgb,
-                   std::span<std::uint8_t> opaque) const override {
-    if (level != 0 || rgb.size() != static_cast<std::size_t>(3 * width * height)) throw Error(ErrorCode::kInternal, "plain image", "a region was asked for that does not exist");
+  void read_region(int level, std::int64_t x0, std::int64_t y0, std::int64_t width, std::int64_t height,
+                   std::span<std::uint8_t> rgb, std::span<std::uint8_t> opaque) const override {
+    if (level != 0 || rgb.size() != static_cast<std::size_t>(3 * width * height))
+      throw Error(ErrorCode::kInternal, "plain image", "a region was asked for that does not exist");
     for (std::int64_t y = 0; y < height; ++y) {
       for (std::int64_t x = 0; x < width; ++x) {
         const auto at = static_cast<std::size_t>(y * width + x);
@@ -61,10 +65,14 @@ std::map<std::string, std::string> tiff_properties(const fs::path& path) {
   std::map<std::string, std::string> properties;
   float x = 0, y = 0;
   std::uint16_t unit = 0;
-  if (!tiff || !TIFFGetField(tiff.get(), TIFFTAG_XRESOLUTION, &x) || !TIFFGetFieldDefaulted(tiff.get(), TIFFTAG_RESOLUTIONUNIT, &unit)) return properties;
+  if (!tiff || !TIFFGetField(tiff.get(), TIFFTAG_XRESOLUTION, &x) ||
+      !TIFFGetFieldDefaulted(tiff.get(), TIFFTAG_RESOLUTIONUNIT, &unit))
+    return properties;
   properties["tiff.XResolution"] = std::to_string(x);
   if (TIFFGetField(tiff.get(), TIFFTAG_YRESOLUTION, &y)) properties["tiff.YResolution"] = std::to_string(y);
-  properties["tiff.ResolutionUnit"] = unit == RESUNIT_CENTIMETER ? "centimeter" : unit == RESUNIT_INCH ? "inch" : "none";
+  properties["tiff.ResolutionUnit"] = unit == RESUNIT_CENTIMETER ? "centimeter"
+                                      : unit == RESUNIT_INCH     ? "inch"
+                                                                 : "none";
   return properties;
 }
 

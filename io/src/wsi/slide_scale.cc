@@ -26,9 +26,13 @@ std::optional<double> number(const std::map<std::string, std::string>& propertie
   return value;
 }
 
-PixelScale scale_of(double x, double y, std::string source, bool estimated = false) { return {(x + y) / 2, x, y, std::move(source), estimated}; }
+PixelScale scale_of(double x, double y, std::string source, bool estimated = false) {
+  return {(x + y) / 2, x, y, std::move(source), estimated};
+}
 
-bool plausible(double mpp) { return mpp >= kMinMpp && mpp <= kMaxMpp; }
+bool plausible(double mpp) {
+  return mpp >= kMinMpp && mpp <= kMaxMpp;
+}
 
 std::optional<PixelScale> from_tiff(const std::map<std::string, std::string>& properties) {
   const auto unit = properties.find("tiff.ResolutionUnit");
@@ -45,7 +49,9 @@ void find_scale(const std::map<std::string, std::string>& properties, const Slid
   info.objective_power = number(properties, "openslide.objective-power");
   info.scale_tried = {"openslide.mpp-x", "aperio.MPP", "tiff.XResolution", "openslide.objective-power"};
   if (options.mpp) {
-    if (!(*options.mpp > 0)) throw Error(ErrorCode::kUsage, "--mpp", "the scale must be above 0", "Give micrometres per pixel, for instance 0.25.");
+    if (!(*options.mpp > 0))
+      throw Error(ErrorCode::kUsage, "--mpp", "the scale must be above 0",
+                  "Give micrometres per pixel, for instance 0.25.");
     info.scale = scale_of(*options.mpp, *options.mpp, "user");
     return;
   }
@@ -61,7 +67,8 @@ void find_scale(const std::map<std::string, std::string>& properties, const Slid
     info.notices.push_back("the scale is estimated from the objective's nominal power; pass --mpp if you know it");
   }
   if (info.scale && std::abs(info.scale->mpp_x - info.scale->mpp_y) > kMaxAnisotropy * info.scale->mpp)
-    info.notices.push_back("the slide's pixels are not square (" + std::to_string(info.scale->mpp_x) + " x " + std::to_string(info.scale->mpp_y) + " um); their mean is used");
+    info.notices.push_back("the slide's pixels are not square (" + std::to_string(info.scale->mpp_x) + " x " +
+                           std::to_string(info.scale->mpp_y) + " um); their mean is used");
 }
 
 std::string identity_of(const std::filesystem::path& path) {

@@ -20,14 +20,19 @@ std::atomic<Backend>& chosen() {
 
 }  // namespace
 
-void set_backend(Backend backend) { chosen() = backend; }
-Backend backend() { return chosen(); }
+void set_backend(Backend backend) {
+  chosen() = backend;
+}
+Backend backend() {
+  return chosen();
+}
 
 Backend parse_backend(std::string_view name) {
   if (name == "auto") return Backend::kAuto;
   if (name == "reference") return Backend::kReference;
   if (name == "native") return Backend::kNative;
-  throw Error(ErrorCode::kUsage, "attention back end", "there is no back end '" + std::string(name) + "'", "Choose auto, reference or native.");
+  throw Error(ErrorCode::kUsage, "attention back end", "there is no back end '" + std::string(name) + "'",
+              "Choose auto, reference or native.");
 }
 
 }  // namespace fovea::attention

@@ -21,24 +21,34 @@ namespace {
 
 void check_rows(const at::Tensor& x, std::int64_t width) {
   if (x.dim() != 2 || x.size(1) != width)
-    throw Error(ErrorCode::kShape, "attention pooling", "rows of width " + std::to_string(x.dim() == 2 ? x.size(1) : -1) + " were given where " + std::to_string(width) + " is expected",
+    throw Error(ErrorCode::kShape, "attention pooling",
+                "rows of width " + std::to_string(x.dim() == 2 ? x.size(1) : -1) + " were given where " +
+                    std::to_string(width) + " is expected",
                 "Use features of the encoder that the model was trained with.");
 }
 
-[[noreturn]] void empty_bag() { throw Error(ErrorCode::kShape, "attention pooling", "the bag holds no instance", "Check the tissue mask or the feature file."); }
+[[noreturn]] void empty_bag() {
+  throw Error(ErrorCode::kShape, "attention pooling", "the bag holds no instance",
+              "Check the tissue mask or the feature file.");
+}
 
 bool needs_graph(std::initializer_list<at::Tensor> tensors) {
-  return at::GradMode::is_enabled() && std::any_of(tensors.begin(), tensors.end(), [](const at::Tensor& t) { return t.defined() && t.requires_grad(); });
+  return at::GradMode::is_enabled() && std::any_of(tensors.begin(), tensors.end(), [](const at::Tensor& t) {
+           return t.defined() && t.requires_grad();
+         });
 }
 
 /// An aligned contiguous copy of its own: a view into a larger tensor could start at any address.
-at::Tensor aligned_rows(const at::Tensor& x, std::int64_t begin, std::int64_t end) { return x.slice(0, begin, end).clone(at::MemoryFormat::Contiguous); }
+at::Tensor aligned_rows(const at::Tensor& x, std::int64_t begin, std::int64_t end) {
+  return x.slice(0, begin, end).clone(at::MemoryFormat::Contiguous);
+}
 
 }  // namespace
 
 namespace ops {
 
-/// Runs `make(i)` for every split on all threads and adds the results in index order, a few at a time so that memory stays bounded.
+/// Runs `make(i)` for every split on all threads and adds the results in index order, a few at a time so that memory
+/// stays bounded.
 template <class Make>
 void accumulate_splits(std::int64_t splits, PoolAccumulator& sum, std::vector<at::Tensor>& scores, Make make) {
   constexpr std::int64_t kAtOnce = 64;
@@ -56,22 +66,27 @@ void accumulate_splits(std::int64_t splits, PoolAccumulator& sum, std::vector<at
   }
 }
 
-std::int64_t splits_of(std::int64_t rows) { return (rows + kSplit - 1) / kSplit; }
+std::int64_t splits_of(std::int64_t rows) {
+  return (rows + kSplit - 1) / kSplit;
+}
 
 }  // namespace ops
 
 Pooled score_pool(const at::Tensor& scores, const at::Tensor& x) {
   check_rows(x, x.dim() == 2 ? x.size(1) : 0);
   if (scores.dim() != 2 || scores.size(1) != x.size(0))
-    throw Error(ErrorCode::kShape, "attention pooling", "scores and rows disagree in number", "Give one score per branch and row.");
+    throw Error(ErrorCode::kShape, "attention pooling", "scores and rows disagree in number",
+                "Give one score per branch and row.");
   if (x.size(0) == 0) empty_bag();
-  if (backend() == Backend::kReference || !x.is_cpu() || needs_graph({scores, x})) return ops::reference_score_pool(scores, x);
+  if (backend() == Backend::kReference || !x.is_cpu() || needs_graph({scores, x}))
+    return ops::reference_score_pool(scores, x);
   const at::NoGradGuard no_grad;
   ops::PoolAccumulator sum(scores.size(0), x.size(1));
   std::vector<at::Tensor> unused;
   ops::accumulate_splits(ops::splits_of(x.size(0)), sum, unused, [&](std::int64_t i) {
     const std::int64_t end = std::min(x.size(0), (i + 1) * kSplit);
-    return ops::pool_split_scores(scores.slice(1, i * kSplit, end).clone(at::MemoryFormat::Contiguous), aligned_rows(x, i * kSplit, end));
+    return ops::pool_split_scores(scores.slice(1, i * kSplit, end).clone(at::MemoryFormat::Contiguous),
+                                  aligned_rows(x, i * kSplit, end));
   });
   return sum.result(scores);
 }
@@ -116,7 +131,9 @@ class Stream final : public GatedPoolStream {
     std::int64_t taken = 0;
     if (buffered_ > 0) taken = fill(rows, 0);
     const std::int64_t whole = (rows.size(0) - taken) / kSplit;
-    ops::accumulate_splits(whole, sum_, scores_, [&](std::int64_t i) { return process(aligned_rows(rows, taken + i * kSplit, taken + (i + 1) * kSplit)); });
+    ops::accumulate_splits(whole, sum_, scores_, [&](std::int64_t i) {
+      return process(aligned_rows(rows, taken + i * kSplit, taken + (i + 1) * kSplit));
+    });
     fill(rows, taken + whole * kSplit);
     rows_ += rows.size(0);
   }
@@ -166,7 +183,8 @@ class Stream final : public GatedPoolStream {
 
 }  // namespace
 
-std::unique_ptr<GatedPoolStream> make_gated_pool_stream(const GateWeights& weights, std::function<at::Tensor(const at::Tensor&)> transform) {
+std::unique_ptr<GatedPoolStream> make_gated_pool_stream(const GateWeights& weights,
+                                                        std::function<at::Tensor(const at::Tensor&)> transform) {
   return std::make_unique<Stream>(weights, std::move(transform));
 }
 

@@ -22,12 +22,18 @@ class Abmil final : public GatedMil {
 }  // namespace
 
 MilRow abmil_row() {
-  return {"abmil", "Gated attention pooling with one branch (also what AEM trains)", "Ilse et al. 2018, arXiv 1802.04712; AEM, arXiv 2406.15303", "L = D/2, A = 128, K = 1",
+  return {"abmil",
+          "Gated attention pooling with one branch (also what AEM trains)",
+          "Ilse et al. 2018, arXiv 1802.04712; AEM, arXiv 2406.15303",
+          "L = D/2, A = 128, K = 1",
           [](const StateDict& state) {
             auto config = recognise_gated(state, "abmil", "classifier");
             return config && config->branches == 1 ? config : std::nullopt;
           },
-          specs_of, [](const MilConfig& config, StateDict state) -> std::unique_ptr<MilModel> { return std::make_unique<Abmil>(config, std::move(state)); }};
+          specs_of,
+          [](const MilConfig& config, StateDict state) -> std::unique_ptr<MilModel> {
+            return std::make_unique<Abmil>(config, std::move(state));
+          }};
 }
 
 }  // namespace fovea::models::mil

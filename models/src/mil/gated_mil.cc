@@ -31,7 +31,8 @@ std::vector<TensorSpec> gated_specs(const MilConfig& c) {
           {"attention.attention_weights.bias", {c.branches}, Init::kLinearBias, c.attention}};
 }
 
-std::optional<MilConfig> recognise_gated(const StateDict& state, std::string_view architecture, const std::string& head) {
+std::optional<MilConfig> recognise_gated(const StateDict& state, std::string_view architecture,
+                                         const std::string& head) {
   MilConfig config;
   config.architecture = architecture;
   config.features = extent(state, "dimreduction.fc1.weight", 1);
@@ -44,19 +45,26 @@ std::optional<MilConfig> recognise_gated(const StateDict& state, std::string_vie
   return config;
 }
 
-GatedMil::GatedMil(MilConfig config, std::vector<TensorSpec> specs, StateDict state) : config_(std::move(config)), specs_(std::move(specs)), state_(std::move(state)) {
+GatedMil::GatedMil(MilConfig config, std::vector<TensorSpec> specs, StateDict state)
+    : config_(std::move(config)), specs_(std::move(specs)), state_(std::move(state)) {
   for (const TensorSpec& spec : specs_)
-    if (!state_.count(spec.name)) throw Error(ErrorCode::kInternal, config_.architecture, "made without its tensor " + spec.name);
+    if (!state_.count(spec.name))
+      throw Error(ErrorCode::kInternal, config_.architecture, "made without its tensor " + spec.name);
 }
 
-at::Tensor GatedMil::reduce(const at::Tensor& rows) const { return at::linear(rows, state_.at("dimreduction.fc1.weight")).relu(); }
+at::Tensor GatedMil::reduce(const at::Tensor& rows) const {
+  return at::linear(rows, state_.at("dimreduction.fc1.weight")).relu();
+}
 
 attention::GateWeights GatedMil::gate() const {
   const auto tensor = [&](const char* name) { return state_.at(std::string("attention.attention_") + name); };
-  return {tensor("V.0.weight"), tensor("V.0.bias"), tensor("U.0.weight"), tensor("U.0.bias"), tensor("weights.weight"), tensor("weights.bias")};
+  return {tensor("V.0.weight"), tensor("V.0.bias"),       tensor("U.0.weight"),
+          tensor("U.0.bias"),   tensor("weights.weight"), tensor("weights.bias")};
 }
 
-at::Tensor GatedMil::head(const at::Tensor& z, const std::string& name) const { return at::linear(z, state_.at(name + ".fc.weight"), state_.at(name + ".fc.bias")); }
+at::Tensor GatedMil::head(const at::Tensor& z, const std::string& name) const {
+  return at::linear(z, state_.at(name + ".fc.weight"), state_.at(name + ".fc.bias"));
+}
 
 MilOutput GatedMil::output_of(const attention::Pooled& pooled) const {
   MilOutput output;
@@ -70,7 +78,8 @@ MilOutput GatedMil::output_of(const attention::Pooled& pooled) const {
 MilOutput GatedMil::forward(const at::Tensor& bag, const std::optional<at::Tensor>& masked) const {
   if (bag.dim() != 2 || bag.size(1) != config_.features)
     throw Error(ErrorCode::kShape, config_.architecture,
-                "the bag's instances are " + std::to_string(bag.dim() == 2 ? bag.size(1) : 0) + " wide, but the model wants " + std::to_string(config_.features),
+                "the bag's instances are " + std::to_string(bag.dim() == 2 ? bag.size(1) : 0) +
+                    " wide, but the model wants " + std::to_string(config_.features),
                 "Use the encoder the model was trained with.");
   const at::Tensor rows = reduce(bag);
   attention::Pooled pooled = attention::gated_pool(rows, gate());
@@ -80,10 +89,15 @@ MilOutput GatedMil::forward(const at::Tensor& bag, const std::optional<at::Tenso
 
 class GatedMil::Stream final : public MilStream {
  public:
-  explicit Stream(const GatedMil& model) : model_(model), pool_(attention::make_gated_pool_stream(model.gate(), [&model](const at::Tensor& rows) { return model.reduce(rows); })) {}
+  explicit Stream(const GatedMil& model)
+      : model_(model), pool_(attention::make_gated_pool_stream(model.gate(), [&model](const at::Tensor& rows) {
+          return model.reduce(rows);
+        })) {}
   void push(const at::Tensor& rows) override {
     if (rows.dim() != 2 || rows.size(1) != model_.config_.features)
-      throw Error(ErrorCode::kShape, model_.config_.architecture, "the instances do not have the width " + std::to_string(model_.config_.features), "Use the encoder the model was trained with.");
+      throw Error(ErrorCode::kShape, model_.config_.architecture,
+                  "the instances do not have the width " + std::to_string(model_.config_.features),
+                  "Use the encoder the model was trained with.");
     pool_->push(rows);
   }
   MilOutput snapshot() const override { return model_.output_of(pool_->snapshot()); }
@@ -94,6 +108,8 @@ class GatedMil::Stream final : public MilStream {
   std::unique_ptr<attention::GatedPoolStream> pool_;
 };
 
-std::unique_ptr<MilStream> GatedMil::stream() const { return std::make_unique<Stream>(*this); }
+std::unique_ptr<MilStream> GatedMil::stream() const {
+  return std::make_unique<Stream>(*this);
+}
 
 }  // namespace fovea::models::mil

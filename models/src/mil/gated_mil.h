@@ -10,7 +10,8 @@ namespace fovea::models::mil {
 std::vector<TensorSpec> gated_specs(const MilConfig& config);
 void add_head(std::vector<TensorSpec>& specs, const std::string& name, const MilConfig& config);
 /// D, L, A, K from the shared part and C from `head`; nothing when a tensor is missing or has another rank.
-std::optional<MilConfig> recognise_gated(const StateDict& state, std::string_view architecture, const std::string& head);
+std::optional<MilConfig> recognise_gated(const StateDict& state, std::string_view architecture,
+                                         const std::string& head);
 
 /// A network = how pooled vectors become logits; everything else is here.
 class GatedMil : public MilModel {

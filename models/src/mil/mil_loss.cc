@@ -25,7 +25,8 @@ MilLoss mil_loss(const MilOutput& output, const at::Tensor& label, double aem_la
   loss.bag = at::cross_entropy_loss(output.bag_logits, target);
   const bool branched = output.branch_logits.defined() && output.branch_logits.size(0) > 1;
   const at::Tensor none = at::zeros({}, output.bag_logits.options());
-  loss.branch = branched ? at::cross_entropy_loss(output.branch_logits, target.expand({output.branch_logits.size(0)})) : none;
+  loss.branch =
+      branched ? at::cross_entropy_loss(output.branch_logits, target.expand({output.branch_logits.size(0)})) : none;
   loss.diversity = branched ? diversity_of(output.attn_softmax) : none;
   loss.neg_entropy = -output.entropy.mean();
   loss.total = loss.bag + loss.branch + loss.diversity;

@@ -17,7 +17,8 @@ const MilRow& mil_model(std::string_view name) {
     if (row.name == name) return row;
     known += (known.empty() ? "" : ", ") + std::string(row.name);
   }
-  throw Error(ErrorCode::kNotFound, "MIL model", "there is no architecture '" + std::string(name) + "'", "Known: " + known + ".");
+  throw Error(ErrorCode::kNotFound, "MIL model", "there is no architecture '" + std::string(name) + "'",
+              "Known: " + known + ".");
 }
 
 }  // namespace fovea::models

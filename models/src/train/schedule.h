@@ -1,4 +1,5 @@
-// What the trainers share: learning-rate schedules, an order of samples that a seed fixes everywhere, and parameters on loan.
+// What the trainers share: learning-rate schedules, an order of samples that a seed fixes everywhere, and parameters on
+// loan.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +10,8 @@
 
 namespace fovea::models {
 
-/// Half-cosine to 0, or one cycle: warm-up over the first 30 % from 1/25, then cosine to 1/250,000. Per step, not per epoch.
+/// Half-cosine to 0, or one cycle: warm-up over the first 30 % from 1/25, then cosine to 1/250,000. Per step, not per
+/// epoch.
 double learning_rate_at(const TrainOptions& options, std::int64_t step, std::int64_t steps);
 
 /// Own shuffle: std::shuffle may differ between standard libraries, and a seed must mean the same run everywhere.

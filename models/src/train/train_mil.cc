@@ -14,8 +14,9 @@
 
 namespace fovea::models {
 
-void train_mil(MilModel& model, std::int64_t bags, const std::function<std::pair<at::Tensor, std::int64_t>(std::int64_t)>& bag,
-               const TrainOptions& options, const EpochSink& sink) {
+void train_mil(MilModel& model, std::int64_t bags,
+               const std::function<std::pair<at::Tensor, std::int64_t>(std::int64_t)>& bag, const TrainOptions& options,
+               const EpochSink& sink) {
   if (bags < 1 || options.epochs < 1 || !(options.learning_rate > 0))
     throw Error(ErrorCode::kUsage, "training", "bags, epochs and learning rate must be positive", "Correct them.");
   const at::AutoGradMode with_gradients(true);
@@ -31,7 +32,9 @@ void train_mil(MilModel& model, std::int64_t bags, const std::function<std::pair
       optimizer.zero_grad();
       const MilLoss loss = mil_loss(model.forward(features), at::scalar_tensor(label, at::kLong), options.aem_lambda);
       const double value = loss.total.item<double>();
-      if (!std::isfinite(value)) throw Error(ErrorCode::kUsage, "training", "the loss is no longer a finite number", "Lower the learning rate and check the features for NaN.");
+      if (!std::isfinite(value))
+        throw Error(ErrorCode::kUsage, "training", "the loss is no longer a finite number",
+                    "Lower the learning rate and check the features for NaN.");
       loss.total.backward();
       optimizer.step(rate);
       sum += value;

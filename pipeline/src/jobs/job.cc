@@ -19,7 +19,9 @@ namespace {
 
 using Json = nlohmann::json;
 
-bool is_list(ParameterType type) { return type == ParameterType::kTextList || type == ParameterType::kFileList; }
+bool is_list(ParameterType type) {
+  return type == ParameterType::kTextList || type == ParameterType::kFileList;
+}
 
 /// The value as the parameter's type, or nothing when it cannot be that (an integer may stand for a number).
 std::optional<Value> as_type(const Value& value, ParameterType type) {
@@ -82,7 +84,8 @@ Value value_from_json(const Json& json, std::string_view subject, const std::str
   if (json.is_string()) return json.get<std::string>();
   if (json.is_array() && std::all_of(json.begin(), json.end(), [](const Json& item) { return item.is_string(); }))
     return json.get<std::vector<std::string>>();
-  throw Error(ErrorCode::kUsage, std::string(subject), "the value of '" + name + "' is neither text, number, true/false nor a list of texts",
+  throw Error(ErrorCode::kUsage, std::string(subject),
+              "the value of '" + name + "' is neither text, number, true/false nor a list of texts",
               "Correct it, or write a request with --save-request.");
 }
 
@@ -103,12 +106,15 @@ JobValues::JobValues(const JobKind& kind, const JobRequest& request) : request_(
       continue;
     }
     if (const auto* text = std::get_if<std::string>(&*value);
-        text && !parameter.choices.empty() && std::find(parameter.choices.begin(), parameter.choices.end(), *text) == parameter.choices.end())
-      problems.push_back("'" + parameter.name + "' is '" + *text + "' but must be one of " + joined(parameter.choices, ", "));
+        text && !parameter.choices.empty() &&
+        std::find(parameter.choices.begin(), parameter.choices.end(), *text) == parameter.choices.end())
+      problems.push_back("'" + parameter.name + "' is '" + *text + "' but must be one of " +
+                         joined(parameter.choices, ", "));
     values_.emplace(parameter.name, std::move(*value));
   }
   for (const auto& [name, value] : request.values) {
-    const bool known = std::any_of(kind.parameters.begin(), kind.parameters.end(), [&](const Parameter& p) { return p.name == name; });
+    const bool known =
+        std::any_of(kind.parameters.begin(), kind.parameters.end(), [&](const Parameter& p) { return p.name == name; });
     if (!known) problems.push_back("'" + name + "' is not an option of " + kind.name);
   }
   if (!problems.empty())
@@ -117,16 +123,30 @@ JobValues::JobValues(const JobKind& kind, const JobRequest& request) : request_(
 
 const Value& JobValues::at(std::string_view name) const {
   auto found = values_.find(name);
-  if (found == values_.end()) throw Error(ErrorCode::kInternal, request_.kind, "the job asked for an undeclared option '" + std::string(name) + "'");
+  if (found == values_.end())
+    throw Error(ErrorCode::kInternal, request_.kind,
+                "the job asked for an undeclared option '" + std::string(name) + "'");
   return found->second;
 }
 
-bool JobValues::flag(std::string_view name) const { return std::get<bool>(at(name)); }
-std::int64_t JobValues::integer(std::string_view name) const { return std::get<std::int64_t>(at(name)); }
-double JobValues::number(std::string_view name) const { return std::get<double>(at(name)); }
-const std::string& JobValues::text(std::string_view name) const { return std::get<std::string>(at(name)); }
-const std::vector<std::string>& JobValues::list(std::string_view name) const { return std::get<std::vector<std::string>>(at(name)); }
-bool JobValues::given(std::string_view name) const { return request_.values.count(std::string(name)) > 0; }
+bool JobValues::flag(std::string_view name) const {
+  return std::get<bool>(at(name));
+}
+std::int64_t JobValues::integer(std::string_view name) const {
+  return std::get<std::int64_t>(at(name));
+}
+double JobValues::number(std::string_view name) const {
+  return std::get<double>(at(name));
+}
+const std::string& JobValues::text(std::string_view name) const {
+  return std::get<std::string>(at(name));
+}
+const std::vector<std::string>& JobValues::list(std::string_view name) const {
+  return std::get<std::vector<std::string>>(at(name));
+}
+bool JobValues::given(std::string_view name) const {
+  return request_.values.count(std::string(name)) > 0;
+}
 
 std::string to_json(const JobRequest& request) {
   Json values = Json::object();
@@ -140,10 +160,13 @@ JobRequest job_from_json(std::string_view text, std::string_view subject) {
   if (json.is_discarded() || !json.is_object() || !json.contains("fovea_job"))
     throw Error(ErrorCode::kUsage, name, "this is not a Fovea job request", "Write one with --save-request.");
   if (json["fovea_job"] != JobRequest::kVersion)
-    throw Error(ErrorCode::kUsage, name, "the request has version " + json["fovea_job"].dump() + ", this program reads version " +
-                std::to_string(JobRequest::kVersion), "Write it again with this version's --save-request.");
+    throw Error(ErrorCode::kUsage, name,
+                "the request has version " + json["fovea_job"].dump() + ", this program reads version " +
+                    std::to_string(JobRequest::kVersion),
+                "Write it again with this version's --save-request.");
   if (!json.contains("kind") || !json["kind"].is_string() || !json.value("values", Json::object()).is_object())
-    throw Error(ErrorCode::kUsage, name, "the request lacks its 'kind' or its 'values'", "Write one with --save-request.");
+    throw Error(ErrorCode::kUsage, name, "the request lacks its 'kind' or its 'values'",
+                "Write one with --save-request.");
   JobRequest request;
   request.kind = json["kind"].get<std::string>();
   const Json values = json.value("values", Json::object());
@@ -169,7 +192,8 @@ JobResult run_job(const JobRequest& request, const ProgressSink& progress, std::
     // What no layer translated is our fault: say so, with the first line (LibTorch appends a stack trace).
     std::string message = error.what();
     message = message.substr(0, message.find('\n'));
-    throw Error(ErrorCode::kInternal, kind.name, "unexpected failure: " + message, "Please report this with the saved request (--save-request).");
+    throw Error(ErrorCode::kInternal, kind.name, "unexpected failure: " + message,
+                "Please report this with the saved request (--save-request).");
   }
 }
 

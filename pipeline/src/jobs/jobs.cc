@@ -8,8 +8,9 @@
 namespace fovea::pipeline {
 
 std::span<const JobKind> job_kinds() {
-  static const std::vector<JobKind> kinds{slide_predict_job(), slide_train_job(),  mri_segment_job(), mri_train_job(), model_import_job(),
-                                          model_info_job(),    selftest_job(),     models_job(),      encoders_job(),  formats_job()};
+  static const std::vector<JobKind> kinds{slide_predict_job(), slide_train_job(), mri_segment_job(), mri_train_job(),
+                                          model_import_job(),  model_info_job(),  selftest_job(),    models_job(),
+                                          encoders_job(),      formats_job()};
   return kinds;
 }
 
@@ -19,7 +20,8 @@ const JobKind& job_kind(std::string_view name) {
     if (kind.name == name) return kind;
     known += (known.empty() ? "" : ", ") + kind.name;
   }
-  throw Error(ErrorCode::kUsage, "request", "unknown job kind '" + std::string(name) + "'", "Known kinds: " + known + ".");
+  throw Error(ErrorCode::kUsage, "request", "unknown job kind '" + std::string(name) + "'",
+              "Known kinds: " + known + ".");
 }
 
 }  // namespace fovea::pipeline

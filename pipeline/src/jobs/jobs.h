@@ -5,14 +5,14 @@
 
 namespace fovea::pipeline {
 
-JobKind slide_predict_job();   // slide/predict_job.cc
-JobKind slide_train_job();     // slide/train_job.cc
-JobKind mri_segment_job();     // mri/segment_job.cc
-JobKind mri_train_job();       // mri/train_job.cc
-JobKind model_import_job();    // jobs/model_jobs.cc
+JobKind slide_predict_job();  // slide/predict_job.cc
+JobKind slide_train_job();    // slide/train_job.cc
+JobKind mri_segment_job();    // mri/segment_job.cc
+JobKind mri_train_job();      // mri/train_job.cc
+JobKind model_import_job();   // jobs/model_jobs.cc
 JobKind model_info_job();
-JobKind selftest_job();        // selftest/selftest_job.cc
-JobKind models_job();          // jobs/table_jobs.cc: `fovea models`
+JobKind selftest_job();  // selftest/selftest_job.cc
+JobKind models_job();    // jobs/table_jobs.cc: `fovea models`
 JobKind encoders_job();
 JobKind formats_job();
 

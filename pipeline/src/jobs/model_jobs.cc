@@ -43,13 +43,18 @@ std::string describe(const AnyModel& model) {
 
 RecognisedModel shape_of(const AnyModel& model) {
   RecognisedModel recognised;
-  if (model.mil) recognised.mil = model.mil->config();
-  else if (model.segmentation) recognised.segmentation = model.segmentation->config();
-  else recognised.encoder = &models::encoder(model.description.architecture);
+  if (model.mil)
+    recognised.mil = model.mil->config();
+  else if (model.segmentation)
+    recognised.segmentation = model.segmentation->config();
+  else
+    recognised.encoder = &models::encoder(model.description.architecture);
   return recognised;
 }
 
-Json config_of(const AnyModel& model) { return Json::parse(config_json(shape_of(model))); }
+Json config_of(const AnyModel& model) {
+  return Json::parse(config_json(shape_of(model)));
+}
 
 /// Metadata values are text; those that hold JSON are shown as such.
 Json metadata_json(const Metadata& metadata) {
@@ -63,10 +68,17 @@ Json metadata_json(const Metadata& metadata) {
 
 Json info_json(const AnyModel& model, const fs::path& path) {
   const ModelDescription& description = model.description;
-  return {{"file", path.filename().string()}, {"task", description.task}, {"architecture", description.architecture},
-          {"description", describe(model)}, {"config", config_of(model)}, {"parameters", description.parameters},
-          {"labels", description.labels}, {"sha256", description.sha256}, {"format", description.format},
-          {"metadata", metadata_json(description.metadata)}, {"notices", description.notices}};
+  return {{"file", path.filename().string()},
+          {"task", description.task},
+          {"architecture", description.architecture},
+          {"description", describe(model)},
+          {"config", config_of(model)},
+          {"parameters", description.parameters},
+          {"labels", description.labels},
+          {"sha256", description.sha256},
+          {"format", description.format},
+          {"metadata", metadata_json(description.metadata)},
+          {"notices", description.notices}};
 }
 
 std::string info_text(const AnyModel& model) {
@@ -94,16 +106,19 @@ void add_stated(const JobValues& values, Metadata& metadata) {
   if (values.given("labels")) metadata["fovea.labels"] = Json(values.list("labels")).dump();
   if (!values.text("encoder").empty()) metadata["fovea.encoder"] = values.text("encoder");
   if (!values.text("card").empty()) metadata["fovea.card"] = values.text("card");
-  if (!values.text("preprocessing").empty()) metadata["fovea.preprocessing"] = read_preprocessing(values.text("preprocessing"));
+  if (!values.text("preprocessing").empty())
+    metadata["fovea.preprocessing"] = read_preprocessing(values.text("preprocessing"));
   if (values.given("mpp")) metadata["fovea.mpp"] = number_text(values.number("mpp"));
   if (values.given("tile")) metadata["fovea.tile_px"] = std::to_string(values.integer("tile"));
 }
 
 void check_numbers(const JobValues& values) {
   if (values.given("mpp") && !(values.number("mpp") > 0 && std::isfinite(values.number("mpp"))))
-    throw Error(ErrorCode::kUsage, "--mpp", "micrometres per pixel must be above 0", "Give the scale of the tiles, for example 0.5.");
+    throw Error(ErrorCode::kUsage, "--mpp", "micrometres per pixel must be above 0",
+                "Give the scale of the tiles, for example 0.5.");
   if (values.given("tile") && values.integer("tile") < 1)
-    throw Error(ErrorCode::kUsage, "--tile", "the tile edge must be at least 1 pixel", "Give the edge in pixels, for example 224.");
+    throw Error(ErrorCode::kUsage, "--tile", "the tile edge must be at least 1 pixel",
+                "Give the edge in pixels, for example 224.");
 }
 
 /// Everything that makes the imported file speak for itself.
@@ -159,18 +174,33 @@ JobKind model_import_job() {
   kind.name = "model import";
   kind.summary = "Turn a weight file of any supported format into a checked safetensors model";
   kind.details =
-      "Reads safetensors, PyTorch checkpoints (.pt, .pth), Keras HDF5, ONNX, or a Raidionics folder; nothing in a file is executed. The\n"
-      "architecture and its widths are recognised from tensor names and shapes; missing, unexpected and mis-shaped names are listed at once.\n"
-      "Example: fovea model import s_0_checkpoint.pt --labels normal,tumour --encoder efficientnet_lite0 --out model.safetensors";
+      "Reads safetensors, PyTorch checkpoints (.pt, .pth), Keras HDF5, ONNX, or a Raidionics folder; nothing in a file "
+      "is executed. The\n"
+      "architecture and its widths are recognised from tensor names and shapes; missing, unexpected and mis-shaped "
+      "names are listed at once.\n"
+      "Example: fovea model import s_0_checkpoint.pt --labels normal,tumour --encoder efficientnet_lite0 --out "
+      "model.safetensors";
   kind.parameters = {
-      {.name = "input", .type = T::kFile, .help = "Weight file, or folder with model.onnx and pre_processing.ini", .required = true, .positional = true},
+      {.name = "input",
+       .type = T::kFile,
+       .help = "Weight file, or folder with model.onnx and pre_processing.ini",
+       .required = true,
+       .positional = true},
       {.name = "out", .type = T::kOutputFile, .help = "The model to write (safetensors)", .required = true},
-      {.name = "labels", .type = T::kTextList, .help = "Class names in the order of the network's outputs, one for each class"},
+      {.name = "labels",
+       .type = T::kTextList,
+       .help = "Class names in the order of the network's outputs, one for each class"},
       {.name = "encoder", .type = T::kText, .help = "Name of the tile encoder whose features the slide model takes"},
-      {.name = "mpp", .type = T::kNumber, .help = "Scale of the tiles the model was trained on, in micrometres per pixel"},
-      {.name = "tile", .type = T::kInteger, .help = "Edge of the tiles the model was trained on, in pixels at that scale"},
+      {.name = "mpp",
+       .type = T::kNumber,
+       .help = "Scale of the tiles the model was trained on, in micrometres per pixel"},
+      {.name = "tile",
+       .type = T::kInteger,
+       .help = "Edge of the tiles the model was trained on, in pixels at that scale"},
       {.name = "card", .type = T::kText, .help = "What this model is and is not, in a few words; shown by model info"},
-      {.name = "preprocessing", .type = T::kFile, .help = "A Raidionics pre_processing.ini to store with a segmentation network"}};
+      {.name = "preprocessing",
+       .type = T::kFile,
+       .help = "A Raidionics pre_processing.ini to store with a segmentation network"}};
   kind.run = import_model;
   return kind;
 }
@@ -183,9 +213,12 @@ JobKind model_info_job() {
   kind.details =
       "Reads what model import reads, without writing anything.\n"
       "Example: fovea model info model.safetensors --json";
-  kind.parameters = {
-      {.name = "model", .type = T::kFile, .help = "Weight file, or folder with model.onnx and pre_processing.ini", .required = true, .positional = true},
-      {.name = "json", .type = T::kFlag, .help = "Print JSON instead of a table", .fallback = false}};
+  kind.parameters = {{.name = "model",
+                      .type = T::kFile,
+                      .help = "Weight file, or folder with model.onnx and pre_processing.ini",
+                      .required = true,
+                      .positional = true},
+                     {.name = "json", .type = T::kFlag, .help = "Print JSON instead of a table", .fallback = false}};
   kind.run = show_model;
   return kind;
 }

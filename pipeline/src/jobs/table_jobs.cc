@@ -47,9 +47,11 @@ JobResult table_result(const std::vector<Row>& rows) {
 std::vector<Row> model_rows() {
   std::vector<Row> rows{{"name", "task", "defaults", "description", "source"}};
   for (const models::MilRow& row : models::mil_models())
-    rows.push_back({std::string(row.name), "slide", std::string(row.parameters), std::string(row.description), std::string(row.source)});
+    rows.push_back({std::string(row.name), "slide", std::string(row.parameters), std::string(row.description),
+                    std::string(row.source)});
   for (const models::SegRow& row : models::seg_models())
-    rows.push_back({std::string(row.name), "mri", std::string(row.parameters), std::string(row.description), std::string(row.source)});
+    rows.push_back({std::string(row.name), "mri", std::string(row.parameters), std::string(row.description),
+                    std::string(row.source)});
   return rows;
 }
 
@@ -68,7 +70,8 @@ std::vector<Row> encoder_rows() {
 std::vector<Row> format_rows() {
   std::vector<Row> rows{{"kind", "direction", "name", "extensions", "note"}};
   for (const io::FormatRow& row : io::formats())
-    rows.push_back({std::string(row.kind), std::string(row.direction), std::string(row.name), std::string(row.extensions), std::string(row.note)});
+    rows.push_back({std::string(row.kind), std::string(row.direction), std::string(row.name),
+                    std::string(row.extensions), std::string(row.note)});
   return rows;
 }
 
@@ -84,8 +87,14 @@ JobKind table_kind(std::string name, std::string summary, Rows rows) {
 
 }  // namespace
 
-JobKind models_job() { return table_kind("models", "List the network architectures this program knows", model_rows); }
-JobKind encoders_job() { return table_kind("encoders", "List the tile encoders and whether their weights are installed", encoder_rows); }
-JobKind formats_job() { return table_kind("formats", "List the file formats this program reads and writes", format_rows); }
+JobKind models_job() {
+  return table_kind("models", "List the network architectures this program knows", model_rows);
+}
+JobKind encoders_job() {
+  return table_kind("encoders", "List the tile encoders and whether their weights are installed", encoder_rows);
+}
+JobKind formats_job() {
+  return table_kind("formats", "List the file formats this program reads and writes", format_rows);
+}
 
 }  // namespace fovea::pipeline

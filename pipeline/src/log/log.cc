@@ -19,8 +19,14 @@ spdlog::logger& logger() {
 
 }  // namespace
 
-void set_verbose(bool verbose) { logger().set_level(verbose ? spdlog::level::info : spdlog::level::warn); }
-void log_info(std::string_view message) { logger().info("{}", message); }
-void log_warning(std::string_view message) { logger().warn("{}", message); }
+void set_verbose(bool verbose) {
+  logger().set_level(verbose ? spdlog::level::info : spdlog::level::warn);
+}
+void log_info(std::string_view message) {
+  logger().info("{}", message);
+}
+void log_warning(std::string_view message) {
+  logger().warn("{}", message);
+}
 
 }  // namespace fovea::pipeline

@@ -24,7 +24,9 @@ class Random {
   std::uint64_t state_;
 };
 
-std::uint64_t mixed(std::uint64_t a, std::uint64_t b) { return Random(a ^ (b * 0xd1342543de82ef95ULL)).next(); }
+std::uint64_t mixed(std::uint64_t a, std::uint64_t b) {
+  return Random(a ^ (b * 0xd1342543de82ef95ULL)).next();
+}
 
 /// Source position of a target pixel, both relative to the slice's centre.
 struct Turn {
@@ -45,9 +47,11 @@ double bilinear(const std::vector<T>& pixels, std::int64_t size, double x, doubl
   const double fx = std::floor(x), fy = std::floor(y), px = x - fx, py = y - fy;
   const auto value = [&](double vx, double vy) -> double {
     if (vx < 0 || vy < 0 || vx >= static_cast<double>(size) || vy >= static_cast<double>(size)) return 0;
-    return static_cast<double>(pixels[static_cast<std::size_t>(vy) * static_cast<std::size_t>(size) + static_cast<std::size_t>(vx)]);
+    return static_cast<double>(
+        pixels[static_cast<std::size_t>(vy) * static_cast<std::size_t>(size) + static_cast<std::size_t>(vx)]);
   };
-  return (1 - py) * ((1 - px) * value(fx, fy) + px * value(fx + 1, fy)) + py * ((1 - px) * value(fx, fy + 1) + px * value(fx + 1, fy + 1));
+  return (1 - py) * ((1 - px) * value(fx, fy) + px * value(fx + 1, fy)) +
+         py * ((1 - px) * value(fx, fy + 1) + px * value(fx + 1, fy + 1));
 }
 
 /// Nearest: a label is never a mixture of two.
@@ -65,8 +69,10 @@ void change_contrast(std::vector<float>& image, double exponent) {
 
 }  // namespace
 
-View augmented(const OutlinedSlice& original, const std::optional<Fold>& fold, std::int64_t size, const Augmentation& augmentation, const ViewSeed& seed) {
-  Random random(mixed(mixed(seed.seed, static_cast<std::uint64_t>(seed.epoch)), static_cast<std::uint64_t>(seed.index)));
+View augmented(const OutlinedSlice& original, const std::optional<Fold>& fold, std::int64_t size,
+               const Augmentation& augmentation, const ViewSeed& seed) {
+  Random random(
+      mixed(mixed(seed.seed, static_cast<std::uint64_t>(seed.epoch)), static_cast<std::uint64_t>(seed.index)));
   const bool healthy = fold && random.uniform(0, 1) < augmentation.healthy;
   const OutlinedSlice slice = healthy ? mirrored_healthy_half(original, size, *fold) : original;
   const Turn turn = random_turn(random, size, augmentation);

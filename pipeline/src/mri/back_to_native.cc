@@ -5,7 +5,9 @@
 namespace fovea::pipeline::mri {
 namespace {
 
-Affine lattice_from_crop(const Placement& p) { return compose(inverse(p.lattice.ras_from_index), p.crop_ras_from_index); }
+Affine lattice_from_crop(const Placement& p) {
+  return compose(inverse(p.lattice.ras_from_index), p.crop_ras_from_index);
+}
 
 /// net = (i + 0.5) * net_size / lattice_size - 0.5
 Affine network_from_lattice(const Placement& p) {
@@ -19,13 +21,15 @@ Affine network_from_lattice(const Placement& p) {
 
 }  // namespace
 
-Grid to_native(const Grid& on_network, const Placement& p, Compat compat, Interpolation interpolation, const std::stop_token& stop) {
+Grid to_native(const Grid& on_network, const Placement& p, Compat compat, Interpolation interpolation,
+               const std::stop_token& stop) {
   Grid crop;
   if (compat == Compat::kRaidionics) {
     const Grid on_lattice = resize(on_network, p.lattice.size, Alignment::kCorners, interpolation);
     crop = resample(on_lattice, lattice_from_crop(p), p.crop.size(), interpolation, Outside::kZero, stop);
   } else {
-    crop = resample(on_network, compose(network_from_lattice(p), lattice_from_crop(p)), p.crop.size(), interpolation, Outside::kHalfVoxel, stop);
+    crop = resample(on_network, compose(network_from_lattice(p), lattice_from_crop(p)), p.crop.size(), interpolation,
+                    Outside::kHalfVoxel, stop);
   }
   return p.crop == whole(p.native_size) ? crop : paste(crop, p.crop, p.native_size);
 }

@@ -18,8 +18,9 @@ struct Placement {
   Index3 network_size{0, 0, 0};
 };
 
-/// Zero outside the crop. `kRaidionics`: corner-aligned resize to the lattice, then resampling, as published (half a voxel off towards
-/// the borders). `kFovea`: one interpolation through the exact inverse of the half-pixel resize.
-Grid to_native(const Grid& on_network, const Placement& placement, Compat compat, Interpolation interpolation, const std::stop_token& stop);
+/// Zero outside the crop. `kRaidionics`: corner-aligned resize to the lattice, then resampling, as published (half a
+/// voxel off towards the borders). `kFovea`: one interpolation through the exact inverse of the half-pixel resize.
+Grid to_native(const Grid& on_network, const Placement& placement, Compat compat, Interpolation interpolation,
+               const std::stop_token& stop);
 
 }  // namespace fovea::pipeline::mri

@@ -18,7 +18,9 @@ std::vector<Index3> neighbours(Connectivity connectivity) {
   return steps;
 }
 
-Index3 index_of(std::int64_t voxel, const Index3& size) { return {voxel % size[0], voxel / size[0] % size[1], voxel / (size[0] * size[1])}; }
+Index3 index_of(std::int64_t voxel, const Index3& size) {
+  return {voxel % size[0], voxel / size[0] % size[1], voxel / (size[0] * size[1])};
+}
 
 class Flood {
  public:
@@ -41,7 +43,8 @@ class Flood {
  private:
   void visit(Component& part, std::int64_t voxel) {
     const Index3 at = index_of(voxel, size_);
-    for (std::size_t a = 0; a < 3; ++a) part.box.begin[a] = std::min(part.box.begin[a], at[a]), part.box.end[a] = std::max(part.box.end[a], at[a] + 1);
+    for (std::size_t a = 0; a < 3; ++a)
+      part.box.begin[a] = std::min(part.box.begin[a], at[a]), part.box.end[a] = std::max(part.box.end[a], at[a] + 1);
     for (const Index3& step : steps_) {
       const Index3 to{at[0] + step[0], at[1] + step[1], at[2] + step[2]};
       if (to[0] < 0 || to[1] < 0 || to[2] < 0 || to[0] >= size_[0] || to[1] >= size_[1] || to[2] >= size_[2]) continue;
@@ -59,7 +62,8 @@ class Flood {
   std::vector<bool> taken_;
 };
 
-/// A voxel inside a run of voxels along an axis is no corner of the convex hull: per line only the two ends can be farthest apart.
+/// A voxel inside a run of voxels along an axis is no corner of the convex hull: per line only the two ends can be
+/// farthest apart.
 std::vector<Index3> line_ends(const Component& component, const Index3& size) {
   std::vector<Index3> ends;
   for (std::size_t i = 0; i < component.voxels.size(); ++i) {
@@ -76,7 +80,9 @@ std::vector<Index3> line_ends(const Component& component, const Index3& size) {
 std::vector<Vec3> points_lps(const std::vector<Index3>& indices, const io::Geometry& geometry) {
   std::vector<Vec3> points;
   points.reserve(indices.size());
-  for (const Index3& at : indices) points.push_back(geometry.point_lps({static_cast<double>(at[0]), static_cast<double>(at[1]), static_cast<double>(at[2])}));
+  for (const Index3& at : indices)
+    points.push_back(
+        geometry.point_lps({static_cast<double>(at[0]), static_cast<double>(at[1]), static_cast<double>(at[2])}));
   return points;
 }
 
@@ -87,7 +93,8 @@ double squared(const Vec3& a, const Vec3& b) {
 
 }  // namespace
 
-std::vector<Component> find_components(std::span<const std::uint8_t> labels, const Index3& size, Connectivity connectivity) {
+std::vector<Component> find_components(std::span<const std::uint8_t> labels, const Index3& size,
+                                       Connectivity connectivity) {
   std::vector<Component> parts;
   Flood flood(labels, size, connectivity);
   for (std::int64_t voxel = 0; voxel < static_cast<std::int64_t>(labels.size()); ++voxel)
@@ -136,7 +143,8 @@ Lesion measure(const Component& component, const io::Geometry& geometry, std::sp
   const auto slice_axis = static_cast<std::size_t>(canonical_axes(ras_from_index(geometry)).axis[2]);
   std::map<std::int64_t, std::vector<Index3>> slices;
   for (const Index3& at : ends) slices[at[slice_axis]].push_back(at);
-  // Ends of lines along i are enough within a slice too, unless the slice cuts across i: then every voxel may be an end.
+  // Ends of lines along i are enough within a slice too, unless the slice cuts across i: then every voxel may be an
+  // end.
   if (slice_axis == 0) {
     slices.clear();
     for (const std::int64_t voxel : component.voxels) {
@@ -145,7 +153,8 @@ Lesion measure(const Component& component, const io::Geometry& geometry, std::sp
     }
   }
   for (const auto& [slice, indices] : slices)
-    lesion.longest_axial_diameter_mm = std::max(lesion.longest_axial_diameter_mm, farthest_distance(points_lps(indices, geometry)));
+    lesion.longest_axial_diameter_mm =
+        std::max(lesion.longest_axial_diameter_mm, farthest_distance(points_lps(indices, geometry)));
   return lesion;
 }
 

@@ -20,7 +20,8 @@ struct Component {
 };
 
 /// Parts of equal non-zero label, in the order of their first voxel.
-std::vector<Component> find_components(std::span<const std::uint8_t> labels, const Index3& size, Connectivity connectivity);
+std::vector<Component> find_components(std::span<const std::uint8_t> labels, const Index3& size,
+                                       Connectivity connectivity);
 
 /// Measures in the geometry of the native grid.
 struct Lesion {

@@ -10,12 +10,13 @@ namespace fovea::pipeline::mri {
 
 enum class Compat { kFovea, kRaidionics };
 
-/// Box of the voxels at or above a fifth of the intensity range. Ours counts from the minimum; the published pipeline takes
-/// int(0.2 * (max - min)) as an absolute value, so that a volume scaled to [0, 1] is not cropped. (It also fills holes, which cannot
-/// change the box.) Error(kNoTissue) for a constant volume.
+/// Box of the voxels at or above a fifth of the intensity range. Ours counts from the minimum; the published pipeline
+/// takes int(0.2 * (max - min)) as an absolute value, so that a volume scaled to [0, 1] is not cropped. (It also fills
+/// holes, which cannot change the box.) Error(kNoTissue) for a constant volume.
 Box foreground_box(const Grid& volume, Compat compat, const std::string& subject);
 
-/// Voxels of the mask (> 0) inside the bounding box of its largest 6-connected component, as the published pipeline takes them.
+/// Voxels of the mask (> 0) inside the bounding box of its largest 6-connected component, as the published pipeline
+/// takes them.
 struct BrainMask {
   Box box;
   std::vector<bool> inside;  ///< one per voxel of the volume

@@ -43,20 +43,24 @@ Affine ras_from_index(const io::Geometry& geometry) {
   Affine affine;
   for (std::size_t r = 0; r < 3; ++r) {
     const double sign = r < 2 ? -1 : 1;
-    for (std::size_t c = 0; c < 3; ++c) affine.linear[3 * r + c] = sign * geometry.direction[3 * r + c] * geometry.spacing_mm[c];
+    for (std::size_t c = 0; c < 3; ++c)
+      affine.linear[3 * r + c] = sign * geometry.direction[3 * r + c] * geometry.spacing_mm[c];
     affine.offset[r] = sign * geometry.origin_mm[r];
   }
   return affine;
 }
 
-Box whole(const Index3& size) { return {{0, 0, 0}, size}; }
+Box whole(const Index3& size) {
+  return {{0, 0, 0}, size};
+}
 
 Grid cut(const Grid& grid, const Box& box) {
   Grid part(box.size());
   for (std::int64_t z = 0; z < part.size[2]; ++z)
     for (std::int64_t y = 0; y < part.size[1]; ++y)
-      std::copy_n(grid.values.begin() + static_cast<std::ptrdiff_t>(grid.at(box.begin[0], box.begin[1] + y, box.begin[2] + z)),
-                  part.size[0], part.values.begin() + static_cast<std::ptrdiff_t>(part.at(0, y, z)));
+      std::copy_n(
+          grid.values.begin() + static_cast<std::ptrdiff_t>(grid.at(box.begin[0], box.begin[1] + y, box.begin[2] + z)),
+          part.size[0], part.values.begin() + static_cast<std::ptrdiff_t>(part.at(0, y, z)));
   return part;
 }
 
@@ -64,8 +68,9 @@ Grid paste(const Grid& part, const Box& box, const Index3& size) {
   Grid grid(size);
   for (std::int64_t z = 0; z < part.size[2]; ++z)
     for (std::int64_t y = 0; y < part.size[1]; ++y)
-      std::copy_n(part.values.begin() + static_cast<std::ptrdiff_t>(part.at(0, y, z)), part.size[0],
-                  grid.values.begin() + static_cast<std::ptrdiff_t>(grid.at(box.begin[0], box.begin[1] + y, box.begin[2] + z)));
+      std::copy_n(
+          part.values.begin() + static_cast<std::ptrdiff_t>(part.at(0, y, z)), part.size[0],
+          grid.values.begin() + static_cast<std::ptrdiff_t>(grid.at(box.begin[0], box.begin[1] + y, box.begin[2] + z)));
   return grid;
 }
 
@@ -128,7 +133,8 @@ void flip(Grid& grid, const std::array<bool, 3>& flipped) {
   if (flipped[2])
     for (std::int64_t z = 0; z < nz / 2; ++z) {
       const auto plane = grid.values.begin() + static_cast<std::ptrdiff_t>(grid.at(0, 0, z));
-      std::swap_ranges(plane, plane + nx * ny, grid.values.begin() + static_cast<std::ptrdiff_t>(grid.at(0, 0, nz - 1 - z)));
+      std::swap_ranges(plane, plane + nx * ny,
+                       grid.values.begin() + static_cast<std::ptrdiff_t>(grid.at(0, 0, nz - 1 - z)));
     }
 }
 

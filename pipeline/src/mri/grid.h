@@ -12,7 +12,9 @@ namespace fovea::pipeline::mri {
 using Index3 = std::array<std::int64_t, 3>;
 using Vec3 = std::array<double, 3>;
 
-inline std::int64_t product(const Index3& size) { return size[0] * size[1] * size[2]; }
+inline std::int64_t product(const Index3& size) {
+  return size[0] * size[1] * size[2];
+}
 
 /// p = linear * i + offset; `linear` is row-major.
 struct Affine {
@@ -61,7 +63,8 @@ Grid paste(const Grid& part, const Box& box, const Index3& size);
 Grid permuted(const Grid& grid, const std::array<int, 3>& axes);
 std::array<int, 3> inverse_order(const std::array<int, 3>& axes);
 
-/// For each world axis R, A, S: which index axis runs along it, and whether against it. One-to-one, best total fit first.
+/// For each world axis R, A, S: which index axis runs along it, and whether against it. One-to-one, best total fit
+/// first.
 struct Canonical {
   std::array<int, 3> axis{0, 1, 2};
   std::array<bool, 3> flipped{false, false, false};

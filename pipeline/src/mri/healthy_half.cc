@@ -6,15 +6,18 @@
 namespace fovea::pipeline::mri {
 namespace {
 
-constexpr double kForeground = 8;         // of 255: darker is air
+constexpr double kForeground = 8;  // of 255: darker is air
 constexpr double kLeastCorrelation = 0.85;
-constexpr std::int64_t kReach = 10;       // pixels around the head's centre of mass where the midline is looked for
-constexpr double kMargin = 2;             // pixels between outline and midline
+constexpr std::int64_t kReach = 10;  // pixels around the head's centre of mass where the midline is looked for
+constexpr double kMargin = 2;        // pixels between outline and midline
 
 /// Column mirrored about `midline` (a multiple of one half).
-std::int64_t mirrored(std::int64_t x, double midline) { return std::llround(2 * midline) - x; }
+std::int64_t mirrored(std::int64_t x, double midline) {
+  return std::llround(2 * midline) - x;
+}
 
-/// Correlation of the slice with its mirror image over pixels where either shows tissue, the tumour and its mirror image left out.
+/// Correlation of the slice with its mirror image over pixels where either shows tissue, the tumour and its mirror
+/// image left out.
 double symmetry(const OutlinedSlice& slice, std::int64_t size, double midline) {
   double n = 0, sum = 0, squares = 0, products = 0;
   for (std::int64_t y = 0; y < size; ++y)
@@ -65,7 +68,8 @@ OutlinedSlice mirrored_healthy_half(const OutlinedSlice& slice, std::int64_t siz
     for (std::int64_t x = 0; x < size; ++x) {
       if (fold.tumour_above != (static_cast<double>(x) > fold.midline)) continue;
       const std::int64_t other = mirrored(x, fold.midline);
-      healthy.image[static_cast<std::size_t>(y * size + x)] = other >= 0 && other < size ? slice.image[static_cast<std::size_t>(y * size + other)] : 0;
+      healthy.image[static_cast<std::size_t>(y * size + x)] =
+          other >= 0 && other < size ? slice.image[static_cast<std::size_t>(y * size + other)] : 0;
     }
   return healthy;
 }

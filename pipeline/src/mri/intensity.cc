@@ -63,7 +63,8 @@ void normalise(Grid& channel, const Preprocessing& p) {
   if (p.imaging_modality != "CT")
     for (float& v : values) v = std::max(v, 0.0F);
   if (p.clipping_percentiles.second - p.clipping_percentiles.first != 100) {
-    const auto low = static_cast<float>(percentile(values, p.clipping_percentiles.first)), high = static_cast<float>(percentile(values, p.clipping_percentiles.second));
+    const auto low = static_cast<float>(percentile(values, p.clipping_percentiles.first)),
+               high = static_cast<float>(percentile(values, p.clipping_percentiles.second));
     for (float& v : values) v = std::clamp(v, low, high);
   } else if (p.clipping_values) {
     const auto low = static_cast<float>(p.clipping_values->first), high = static_cast<float>(p.clipping_values->second);
@@ -72,8 +73,12 @@ void normalise(Grid& channel, const Preprocessing& p) {
   switch (p.normalisation) {
     case Normalisation::kNone: return;
     case Normalisation::kDefault: return stretch(values);
-    case Normalisation::kZeroMean: return standardise(values, [](float) { return true; }, 0);
-    case Normalisation::kZeroMeanNonzero: return standardise(values, [](float v) { return v != 0; }, 1);
+    case Normalisation::kZeroMean:
+      return standardise(
+          values, [](float) { return true; }, 0);
+    case Normalisation::kZeroMeanNonzero:
+      return standardise(
+          values, [](float v) { return v != 0; }, 1);
   }
 }
 

@@ -12,7 +12,8 @@ double percentile(std::vector<float> values, double q);
 /// Negatives to 0 (MRI), percentile or value clipping, normalisation. A channel without variation stays as it is.
 void normalise(Grid& channel, const Preprocessing& preprocessing);
 
-/// The published pipeline takes a volume of at most 25 distinct values in [-1, 255] for an annotation: nearest neighbour, no normalisation.
+/// The published pipeline takes a volume of at most 25 distinct values in [-1, 255] for an annotation: nearest
+/// neighbour, no normalisation.
 bool looks_like_annotation(const Grid& volume);
 
 }  // namespace fovea::pipeline::mri

@@ -28,22 +28,27 @@ Grid padded(const Grid& grid, const Tiling& tiling) {
   Index3 size;
   for (std::size_t a = 0; a < 3; ++a) size[a] = grid.size[a] + tiling.before[a] + tiling.after[a];
   Grid result(size);
-  const auto source = [&](std::int64_t i, std::size_t a) { return std::clamp<std::int64_t>(i - tiling.before[a], 0, grid.size[a] - 1); };
+  const auto source = [&](std::int64_t i, std::size_t a) {
+    return std::clamp<std::int64_t>(i - tiling.before[a], 0, grid.size[a] - 1);
+  };
   for (std::int64_t z = 0; z < size[2]; ++z)
     for (std::int64_t y = 0; y < size[1]; ++y)
-      for (std::int64_t x = 0; x < size[0]; ++x) result.values[result.at(x, y, z)] = grid.values[grid.at(source(x, 0), source(y, 1), source(z, 2))];
+      for (std::int64_t x = 0; x < size[0]; ++x)
+        result.values[result.at(x, y, z)] = grid.values[grid.at(source(x, 0), source(y, 1), source(z, 2))];
   return result;
 }
 
 /// [1, C, ...] in the network's axis order.
-at::Tensor tile_tensor(const std::vector<Grid>& channels, const Index3& begin, const Index3& tile, const std::array<int, 3>& axes) {
+at::Tensor tile_tensor(const std::vector<Grid>& channels, const Index3& begin, const Index3& tile,
+                       const std::array<int, 3>& axes) {
   const Box box{begin, {begin[0] + tile[0], begin[1] + tile[1], begin[2] + tile[2]}};
   std::int64_t size[3];
   for (std::size_t a = 0; a < 3; ++a) size[a] = tile[static_cast<std::size_t>(axes[a])];
   at::Tensor input = at::empty({1, static_cast<std::int64_t>(channels.size()), size[0], size[1], size[2]}, at::kFloat);
   for (std::size_t c = 0; c < channels.size(); ++c) {
     const Grid part = cut(channels[c], box);
-    const at::Tensor view = at::from_blob(const_cast<float*>(part.values.data()), {tile[0], tile[1], tile[2]}, {1, tile[0], tile[0] * tile[1]}, at::kFloat);
+    const at::Tensor view = at::from_blob(const_cast<float*>(part.values.data()), {tile[0], tile[1], tile[2]},
+                                          {1, tile[0], tile[0] * tile[1]}, at::kFloat);
     input[0][static_cast<std::int64_t>(c)].copy_(view.permute({axes[0], axes[1], axes[2]}));
   }
   return input;
@@ -95,7 +100,9 @@ void plan_patches(Tiling& tiling, const Index3& size, const Preprocessing& p) {
   const Index3 patch = *p.patch_size, offset = p.patch_offset.value_or(Index3{0, 0, 0});
   std::array<std::vector<std::int64_t>, 3> starts;
   for (std::size_t a = 0; a < 3; ++a) {
-    if (offset[a] >= patch[a]) throw Error(ErrorCode::kCorrupt, "patch_offset", "it is not smaller than patch_size", "Correct the model's pre_processing.ini.");
+    if (offset[a] >= patch[a])
+      throw Error(ErrorCode::kCorrupt, "patch_offset", "it is not smaller than patch_size",
+                  "Correct the model's pre_processing.ini.");
     if (size[a] <= patch[a]) tiling.before[a] = tiling.after[a] = (patch[a] - size[a] + 1) / 2;
     const std::int64_t length = size[a] + tiling.before[a] + tiling.after[a], step = patch[a] - offset[a];
     for (std::int64_t at = 0; at < length; at += step) {
@@ -124,7 +131,8 @@ Tiling plan_tiles(const Index3& size, const Preprocessing& p) {
   return tiling;
 }
 
-std::vector<Grid> run_network(const models::SegNetwork& network, std::vector<Grid> channels, const Preprocessing& p, const Advance& advance) {
+std::vector<Grid> run_network(const models::SegNetwork& network, std::vector<Grid> channels, const Preprocessing& p,
+                              const Advance& advance) {
   const at::NoGradGuard no_grad;
   const auto axes = network_axes(p);
   const Index3 size = channels.front().size;
@@ -143,7 +151,8 @@ std::vector<Grid> run_network(const models::SegNetwork& network, std::vector<Gri
   advance(1);
   if (raw) activate(fused, p.activation);
   if (padded_size != size) {
-    const Box inner{tiling.before, {tiling.before[0] + size[0], tiling.before[1] + size[1], tiling.before[2] + size[2]}};
+    const Box inner{tiling.before,
+                    {tiling.before[0] + size[0], tiling.before[1] + size[1], tiling.before[2] + size[2]}};
     for (Grid& grid : fused) grid = cut(grid, inner);
   }
   return fused;
@@ -158,7 +167,8 @@ void add_fold(std::vector<Grid>& total, const std::vector<Grid>& fold, Ensemble 
 }
 
 double network_bytes(const models::SegConfig& config, double spatial_voxels) {
-  // At full resolution: the input, the kept skip, two feature maps in work and the up-sampled one. Deeper levels add about a half.
+  // At full resolution: the input, the kept skip, two feature maps in work and the up-sampled one. Deeper levels add
+  // about a half.
   const double full = 4.0 * static_cast<double>(config.filters.front()) + static_cast<double>(config.channels);
   return 1.5 * 4 * full * spatial_voxels;
 }

@@ -23,10 +23,10 @@ struct Tiling {
 /// Slabs follow each other; patches step by size minus offset, the last one is moved back inside.
 Tiling plan_tiles(const Index3& size, const Preprocessing& preprocessing);
 
-/// One grid of probabilities per class. Overlapping tiles are fused by maximum; the activation is applied after fusion where it is not
-/// part of the model, as in the published pipeline. Frees `channels`.
-std::vector<Grid> run_network(const models::SegNetwork& network, std::vector<Grid> channels, const Preprocessing& preprocessing,
-                              const Advance& advance);
+/// One grid of probabilities per class. Overlapping tiles are fused by maximum; the activation is applied after fusion
+/// where it is not part of the model, as in the published pipeline. Frees `channels`.
+std::vector<Grid> run_network(const models::SegNetwork& network, std::vector<Grid> channels,
+                              const Preprocessing& preprocessing, const Advance& advance);
 
 /// Average (or maximum) of the folds' results, element by element.
 enum class Ensemble { kAverage, kMaximum };

@@ -20,15 +20,19 @@ namespace {
 using slide::fixed_text;
 
 /// Distinct on grey and for colour-blind readers; the first is Fovea's lesion colour.
-const std::vector<std::array<double, 3>> kColours{{0.92, 0.33, 0.22}, {0.20, 0.62, 0.92}, {0.98, 0.78, 0.20}, {0.30, 0.75, 0.45}, {0.72, 0.45, 0.90}};
+const std::vector<std::array<double, 3>> kColours{
+    {0.92, 0.33, 0.22}, {0.20, 0.62, 0.92}, {0.98, 0.78, 0.20}, {0.30, 0.75, 0.45}, {0.72, 0.45, 0.90}};
 
-/// Slicer's entry for "Morphologically Altered Structure: Mass" (codes of mri-io.md 4.2). Other names get none: a wrong code is worse.
+/// Slicer's entry for "Morphologically Altered Structure: Mass" (codes of mri-io.md 4.2). Other names get none: a wrong
+/// code is worse.
 constexpr const char* kMassTerminology =
-    "Segmentation category and type - 3D Slicer General Anatomy list~SCT^49755003^Morphologically Altered Structure~SCT^4147007^Mass~^^~"
+    "Segmentation category and type - 3D Slicer General Anatomy list~SCT^49755003^Morphologically Altered "
+    "Structure~SCT^4147007^Mass~^^~"
     "Anatomic codes - DICOM master list~^^~^^";
 
 std::string terminology_of(std::string name) {
-  std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return static_cast<char>(c < 128 ? std::tolower(c) : c); });
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](unsigned char c) { return static_cast<char>(c < 128 ? std::tolower(c) : c); });
   for (const char* mass : {"tumor", "tumour", "meningioma", "glioma", "metastasis", "mass"})
     if (name.find(mass) != std::string::npos) return kMassTerminology;
   return {};
@@ -43,21 +47,27 @@ std::vector<std::array<double, 3>> colours_of(const SegmentOptions& options) {
 std::vector<io::Segment> segments_of(const Report& report, const std::vector<std::array<double, 3>>& colours) {
   std::vector<io::Segment> segments;
   for (std::size_t label = 1; label < report.labels.size(); ++label)
-    segments.push_back({.id = "Segment_" + std::to_string(label), .name = report.labels[label], .color = colours[(label - 1) % colours.size()],
-                        .label_value = static_cast<int>(label), .terminology = terminology_of(report.labels[label])});
+    segments.push_back({.id = "Segment_" + std::to_string(label),
+                        .name = report.labels[label],
+                        .color = colours[(label - 1) % colours.size()],
+                        .label_value = static_cast<int>(label),
+                        .terminology = terminology_of(report.labels[label])});
   return segments;
 }
 
 OverlayText overlay_text(const Report& report) {
   OverlayText text;
   text.title = "Fovea  " + report.model.architecture + ": ";
-  for (std::size_t label = 1; label < report.labels.size(); ++label) text.title += (label > 1 ? ", " : "") + report.labels[label];
+  for (std::size_t label = 1; label < report.labels.size(); ++label)
+    text.title += (label > 1 ? ", " : "") + report.labels[label];
   if (report.findings.empty()) {
     text.lines.push_back("nothing reached the threshold; views through the middle of the volume");
   } else {
     const Lesion& largest = report.findings.front().lesion;
-    text.lines.push_back((report.findings.size() == 1 ? "1 region, " : std::to_string(report.findings.size()) + " regions, ") + fixed_text(report.total_ml(), 2) + " ml in all; largest " +
-                         fixed_text(largest.volume_ml, 2) + " ml, " + fixed_text(largest.longest_diameter_mm, 1) + " mm across, p max " + fixed_text(largest.max_probability, 2));
+    text.lines.push_back(
+        (report.findings.size() == 1 ? "1 region, " : std::to_string(report.findings.size()) + " regions, ") +
+        fixed_text(report.total_ml(), 2) + " ml in all; largest " + fixed_text(largest.volume_ml, 2) + " ml, " +
+        fixed_text(largest.longest_diameter_mm, 1) + " mm across, p max " + fixed_text(largest.max_probability, 2));
   }
   text.lines.push_back("radiological view: patient's right on the left. Research only, not for clinical decisions.");
   return text;
@@ -73,10 +83,12 @@ Vec3 view_centre(const Segmentation& segmentation, const Report& report) {
   for (std::int64_t k = lesion.box.begin[2]; k < lesion.box.end[2]; ++k)
     for (std::int64_t j = lesion.box.begin[1]; j < lesion.box.end[1]; ++j)
       for (std::int64_t i = lesion.box.begin[0]; i < lesion.box.end[0]; ++i) {
-        if (segmentation.labels.values[static_cast<std::size_t>((k * g.size[1] + j) * g.size[0] + i)] != lesion.label) continue;
+        if (segmentation.labels.values[static_cast<std::size_t>((k * g.size[1] + j) * g.size[0] + i)] != lesion.label)
+          continue;
         const Vec3 p = g.point_lps({static_cast<double>(i), static_cast<double>(j), static_cast<double>(k)});
         double distance = 0;
-        for (std::size_t a = 0; a < 3; ++a) distance += (p[a] - lesion.centroid_lps_mm[a]) * (p[a] - lesion.centroid_lps_mm[a]);
+        for (std::size_t a = 0; a < 3; ++a)
+          distance += (p[a] - lesion.centroid_lps_mm[a]) * (p[a] - lesion.centroid_lps_mm[a]);
         if (best < 0 || distance < best) best = distance, centre = p;
       }
   return centre;
@@ -88,7 +100,8 @@ io::Volume probability_volume(Segmentation& segmentation) {
   volume.geometry = segmentation.labels.geometry;
   volume.values = std::move(segmentation.probabilities.front().values);
   for (std::size_t c = 1; c < segmentation.probabilities.size(); ++c)
-    for (std::size_t i = 0; i < volume.values.size(); ++i) volume.values[i] = std::max(volume.values[i], segmentation.probabilities[c].values[i]);
+    for (std::size_t i = 0; i < volume.values.size(); ++i)
+      volume.values[i] = std::max(volume.values[i], segmentation.probabilities[c].values[i]);
   segmentation.probabilities.clear();
   return volume;
 }
@@ -118,18 +131,28 @@ class OutputSet {
 
 }  // namespace
 
-std::vector<std::filesystem::path> write_outputs(Segmentation& segmentation, const io::Volume& volume, const Report& report, const SegmentOptions& options, const std::stop_token& stop) {
+std::vector<std::filesystem::path> write_outputs(Segmentation& segmentation, const io::Volume& volume,
+                                                 const Report& report, const SegmentOptions& options,
+                                                 const std::stop_token& stop) {
   const auto colours = colours_of(options);
   OutputSet files(stop);
-  files.add(options.out / "segmentation.nii.gz", [&](const auto& path) { io::write_label_map(path, segmentation.labels); });
-  files.add(options.out / "segmentation.seg.nrrd", [&](const auto& path) { io::write_seg_nrrd(path, segmentation.labels, segments_of(report, colours)); });
+  files.add(options.out / "segmentation.nii.gz",
+            [&](const auto& path) { io::write_label_map(path, segmentation.labels); });
+  files.add(options.out / "segmentation.seg.nrrd",
+            [&](const auto& path) { io::write_seg_nrrd(path, segmentation.labels, segments_of(report, colours)); });
   files.add(options.out / "overlay.png", [&](const auto& path) {
-    io::write_png(path, draw_overlay(volume, segmentation.labels, view_centre(segmentation, report), colours, overlay_text(report)));
+    io::write_png(path, draw_overlay(volume, segmentation.labels, view_centre(segmentation, report), colours,
+                                     overlay_text(report)));
   });
-  files.add(options.out / "probability.nii.gz", [&](const auto& path) { io::write_volume(path, probability_volume(segmentation)); });
+  files.add(options.out / "probability.nii.gz",
+            [&](const auto& path) { io::write_volume(path, probability_volume(segmentation)); });
   if (!options.dump.empty())
-    files.add(options.dump, [&](const auto& path) { io::write_safetensors(path, segmentation.dump, {{"architecture", report.model.architecture}, {"model_sha256", report.model.sha256}}); });
-  files.add(options.out / "report.json", [&](const auto& path) { io::write_file(path, report_json(report).dump(2) + "\n"); });
+    files.add(options.dump, [&](const auto& path) {
+      io::write_safetensors(path, segmentation.dump,
+                            {{"architecture", report.model.architecture}, {"model_sha256", report.model.sha256}});
+    });
+  files.add(options.out / "report.json",
+            [&](const auto& path) { io::write_file(path, report_json(report).dump(2) + "\n"); });
   return files.commit();
 }
 

@@ -12,7 +12,8 @@
 namespace fovea::pipeline::mri {
 
 /// `volume` is the first input, values included. Written under temporary names and renamed together.
-std::vector<std::filesystem::path> write_outputs(Segmentation& segmentation, const io::Volume& volume, const Report& report, const SegmentOptions& options,
+std::vector<std::filesystem::path> write_outputs(Segmentation& segmentation, const io::Volume& volume,
+                                                 const Report& report, const SegmentOptions& options,
                                                  const std::stop_token& stop);
 
 }  // namespace fovea::pipeline::mri

@@ -20,7 +20,8 @@ std::string trimmed(const std::string& text) {
   return first == std::string::npos ? std::string{} : text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
 }
 std::string lowered(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return static_cast<char>(c < 128 ? std::tolower(c) : c); });
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(c < 128 ? std::tolower(c) : c); });
   return text;
 }
 std::vector<std::string> split(const std::string& text, char separator) {
@@ -36,7 +37,9 @@ class Keys {
   Keys(const std::string& text, std::string subject) : subject_(std::move(subject)) {
     if (text.empty()) return;
     const Json json = Json::parse(text, nullptr, false);
-    if (!json.is_object()) throw Error(ErrorCode::kCorrupt, subject_, "its metadata entry fovea.preprocessing is not a JSON object", "Import the model again.");
+    if (!json.is_object())
+      throw Error(ErrorCode::kCorrupt, subject_, "its metadata entry fovea.preprocessing is not a JSON object",
+                  "Import the model again.");
     for (const auto& [key, value] : json.items()) {
       const std::string entry = trimmed(value.is_string() ? value.get<std::string>() : value.dump());
       const std::string stripped = trimmed(entry.substr(0, entry.find('#')));
@@ -68,13 +71,18 @@ class Keys {
       if (error != std::errc{} || end != item.data() + item.size()) refuse(key, "numbers separated by commas");
       values.push_back(value);
     }
-    if (values.size() < least || values.size() > most) refuse(key, least == most ? std::to_string(least) + " numbers" : std::to_string(least) + " to " + std::to_string(most) + " numbers");
+    if (values.size() < least || values.size() > most)
+      refuse(key, least == most ? std::to_string(least) + " numbers"
+                                : std::to_string(least) + " to " + std::to_string(most) + " numbers");
     return values;
   }
-  std::vector<std::int64_t> sizes(const std::string& key, std::size_t least, std::size_t most, std::int64_t lowest) const {
+  std::vector<std::int64_t> sizes(const std::string& key, std::size_t least, std::size_t most,
+                                  std::int64_t lowest) const {
     std::vector<std::int64_t> result;
     for (const double value : numbers(key, least, most)) {
-      if (value != static_cast<double>(static_cast<std::int64_t>(value)) || value < static_cast<double>(lowest) || value > 4096) refuse(key, "whole numbers of " + std::to_string(lowest) + " to 4096");
+      if (value != static_cast<double>(static_cast<std::int64_t>(value)) || value < static_cast<double>(lowest) ||
+          value > 4096)
+        refuse(key, "whole numbers of " + std::to_string(lowest) + " to 4096");
       result.push_back(static_cast<std::int64_t>(value));
     }
     return result;
@@ -90,7 +98,8 @@ class Keys {
     refuse(key, "one of " + list);
   }
   [[noreturn]] void refuse(const std::string& key, const std::string& wanted) const {
-    throw Error(ErrorCode::kCorrupt, subject_, "its preprocessing key " + key + " is '" + (find(key) ? *find(key) : "") + "' instead of " + wanted,
+    throw Error(ErrorCode::kCorrupt, subject_,
+                "its preprocessing key " + key + " is '" + (find(key) ? *find(key) : "") + "' instead of " + wanted,
                 "Correct the model's pre_processing.ini (or import the model again with the right one).");
   }
 
@@ -99,13 +108,17 @@ class Keys {
   std::map<std::string, std::string> values_;
 };
 
-const std::map<std::string, Plane> kPlanes{{"axial", Plane::kAxial}, {"coronal", Plane::kCoronal}, {"sagittal", Plane::kSagittal}};
+const std::map<std::string, Plane> kPlanes{
+    {"axial", Plane::kAxial}, {"coronal", Plane::kCoronal}, {"sagittal", Plane::kSagittal}};
 
-Index3 index3(const std::vector<std::int64_t>& values) { return {values[0], values[1], values[2]}; }
+Index3 index3(const std::vector<std::int64_t>& values) {
+  return {values[0], values[1], values[2]};
+}
 
 void read_geometry(const Keys& keys, Preprocessing& p) {
   if (const auto spacing = keys.numbers("output_spacing", 3, 3); !spacing.empty()) {
-    if (*std::min_element(spacing.begin(), spacing.end()) <= 0) keys.refuse("output_spacing", "three positive numbers (mm)");
+    if (*std::min_element(spacing.begin(), spacing.end()) <= 0)
+      keys.refuse("output_spacing", "three positive numbers (mm)");
     p.output_spacing_mm = Vec3{spacing[0], spacing[1], spacing[2]};
   }
   p.network_size = keys.sizes("new_axial_size", 2, 3, 1);
@@ -120,25 +133,37 @@ void read_geometry(const Keys& keys, Preprocessing& p) {
 void read_cropping(const Keys& keys, Preprocessing& p, const std::string& subject) {
   const std::string name = keys.word("background_cropping", "none");
   if (name == "lungs_mask" || name == "lungs_clip")
-    throw Error(ErrorCode::kUnsupported, subject, "the model wants its input cropped to the lungs (" + name + "), which is not done here", "Use a model for brain MRI.");
-  p.cropping = keys.choice<Cropping>("background_cropping", Cropping::kNone, {{"none", Cropping::kNone}, {"false", Cropping::kNone}, {"minimum", Cropping::kMinimum},
-                                      {"brain_clip", Cropping::kBrainClip}, {"brain_mask", Cropping::kBrainMask}});
+    throw Error(ErrorCode::kUnsupported, subject,
+                "the model wants its input cropped to the lungs (" + name + "), which is not done here",
+                "Use a model for brain MRI.");
+  p.cropping = keys.choice<Cropping>("background_cropping", Cropping::kNone,
+                                     {{"none", Cropping::kNone},
+                                      {"false", Cropping::kNone},
+                                      {"minimum", Cropping::kMinimum},
+                                      {"brain_clip", Cropping::kBrainClip},
+                                      {"brain_mask", Cropping::kBrainMask}});
 }
 
 void read_intensity(const Keys& keys, Preprocessing& p) {
   if (const auto range = keys.numbers("intensity_clipping_range", 2, 2); !range.empty()) {
-    if (range[0] < 0 || range[1] > 100 || range[0] >= range[1]) keys.refuse("intensity_clipping_range", "two rising percentiles of 0 to 100");
+    if (range[0] < 0 || range[1] > 100 || range[0] >= range[1])
+      keys.refuse("intensity_clipping_range", "two rising percentiles of 0 to 100");
     p.clipping_percentiles = {range[0], range[1]};
   }
-  if (const auto range = keys.numbers("intensity_clipping_values", 2, 2); !range.empty() && range[1] > range[0]) p.clipping_values = {range[0], range[1]};
+  if (const auto range = keys.numbers("intensity_clipping_values", 2, 2); !range.empty() && range[1] > range[0])
+    p.clipping_values = {range[0], range[1]};
   p.normalisation = keys.choice<Normalisation>("normalization_method", Normalisation::kNone,
-      {{"none", Normalisation::kNone}, {"default", Normalisation::kDefault}, {"zeromean", Normalisation::kZeroMean}, {"zeromean_nonzero", Normalisation::kZeroMeanNonzero}});
+                                               {{"none", Normalisation::kNone},
+                                                {"default", Normalisation::kDefault},
+                                                {"zeromean", Normalisation::kZeroMean},
+                                                {"zeromean_nonzero", Normalisation::kZeroMeanNonzero}});
 }
 
 void read_channels(const Keys& keys, Preprocessing& p, const models::SegConfig& config) {
   p.inputs = config.channels;
   if (const auto inputs = keys.sizes("number_inputs", 1, 1, 1); !inputs.empty()) p.inputs = inputs[0];
-  keys.choice<int>("channels_order", 0, {{"channels_first", 0}, {"channels_last", 1}});  // a matter of the ONNX file alone
+  keys.choice<int>("channels_order", 0,
+                   {{"channels_first", 0}, {"channels_last", 1}});  // a matter of the ONNX file alone
   if (const std::string* pairs = keys.find("diffloader_pairs"))
     for (const std::string& pair : split(*pairs, ';')) {
       const auto items = split(pair, ',');
@@ -146,7 +171,9 @@ void read_channels(const Keys& keys, Preprocessing& p, const models::SegConfig& 
       for (std::size_t i = 0; i < 2; ++i) {
         if (items.size() != 2) keys.refuse("diffloader_pairs", "pairs a,b;c,d of input numbers");
         const auto [end, error] = std::from_chars(items[i].data(), items[i].data() + items[i].size(), indices[i]);
-        if (error != std::errc{} || end != items[i].data() + items[i].size() || indices[i] < 0 || indices[i] >= p.inputs) keys.refuse("diffloader_pairs", "pairs a,b;c,d of input numbers below " + std::to_string(p.inputs));
+        if (error != std::errc{} || end != items[i].data() + items[i].size() || indices[i] < 0 ||
+            indices[i] >= p.inputs)
+          keys.refuse("diffloader_pairs", "pairs a,b;c,d of input numbers below " + std::to_string(p.inputs));
       }
       p.difference_pairs.push_back(indices);
     }
@@ -154,16 +181,21 @@ void read_channels(const Keys& keys, Preprocessing& p, const models::SegConfig& 
 
 void read_training(const Keys& keys, Preprocessing& p, const models::SegConfig& config, const std::string& subject) {
   if (const auto count = keys.sizes("nb_classes", 1, 1, 1); !count.empty() && count[0] != config.classes)
-    throw Error(ErrorCode::kShape, subject, "its preprocessing states " + std::to_string(count[0]) + " classes, but the network has " + std::to_string(config.classes), "Take both files from the same model.");
+    throw Error(ErrorCode::kShape, subject,
+                "its preprocessing states " + std::to_string(count[0]) + " classes, but the network has " +
+                    std::to_string(config.classes),
+                "Take both files from the same model.");
   if (const std::string* names = keys.find("classes")) p.classes = split(*names, ',');
   p.thresholds = keys.numbers("optimal_thresholds", 1, 256);
   p.activation_included = keys.flag("activation_layer_included", true);
-  p.activation = keys.choice<Activation>("activation_layer_type", Activation::kSoftmax, {{"softmax", Activation::kSoftmax}, {"sigmoid", Activation::kSigmoid}});
+  p.activation = keys.choice<Activation>("activation_layer_type", Activation::kSoftmax,
+                                         {{"softmax", Activation::kSoftmax}, {"sigmoid", Activation::kSigmoid}});
 }
 
 void read_slices(const Keys& keys, Preprocessing& p) {
   if (const auto spacing = keys.numbers("slice_spacing_mm", 1, 1); !spacing.empty()) p.slice_spacing_mm = spacing[0];
-  if (const auto fraction = keys.numbers("foreground_fraction", 1, 1); !fraction.empty()) p.foreground_fraction = fraction[0];
+  if (const auto fraction = keys.numbers("foreground_fraction", 1, 1); !fraction.empty())
+    p.foreground_fraction = fraction[0];
   if (p.slice_spacing_mm < 0) keys.refuse("slice_spacing_mm", "a positive number (mm)");
   if (p.foreground_fraction < 0 || p.foreground_fraction >= 1) keys.refuse("foreground_fraction", "a share of 0 to 1");
   if (const std::string* planes = keys.find("trained_planes"))
@@ -188,7 +220,8 @@ double Preprocessing::threshold(std::size_t label) const {
   return label < thresholds.size() ? thresholds[label] : thresholds.front();
 }
 
-Preprocessing preprocessing_from_json(const std::string& json, const models::SegConfig& config, const std::string& subject) {
+Preprocessing preprocessing_from_json(const std::string& json, const models::SegConfig& config,
+                                      const std::string& subject) {
   const Keys keys(json, subject);
   Preprocessing p;
   if (keys.empty()) {
@@ -198,7 +231,8 @@ Preprocessing preprocessing_from_json(const std::string& json, const models::Seg
   p.imaging_modality = keys.word("imaging_modality", "mri") == "ct" ? "CT" : "MRI";
   p.training_backend = keys.word("training_backend", "tf") == "torch" ? "Torch" : "TF";
   if (const std::string task = keys.word("task", "segmentation"); task != "segmentation")
-    throw Error(ErrorCode::kUnsupported, subject, "the model's task is '" + task + "'", "mri segment runs models whose task is segmentation.");
+    throw Error(ErrorCode::kUnsupported, subject, "the model's task is '" + task + "'",
+                "mri segment runs models whose task is segmentation.");
   read_geometry(keys, p);
   read_cropping(keys, p, subject);
   read_intensity(keys, p);
@@ -207,17 +241,26 @@ Preprocessing preprocessing_from_json(const std::string& json, const models::Seg
   read_slices(keys, p);
   p.bias_correction = keys.flag("perform_bias_correction", false);
   if (p.channels() != config.channels)
-    throw Error(ErrorCode::kShape, subject, "its preprocessing makes " + std::to_string(p.channels()) + " channels, but the network takes " + std::to_string(config.channels), "Take both files from the same model.");
+    throw Error(ErrorCode::kShape, subject,
+                "its preprocessing makes " + std::to_string(p.channels()) + " channels, but the network takes " +
+                    std::to_string(config.channels),
+                "Take both files from the same model.");
   const bool tiled = config.dims == 3 && p.network_size.size() != 3;
-  if (tiled && p.network_size.size() == 2 && p.slab_size < 1) keys.refuse("slab_size", "the number of slices of a slab");
-  if (tiled && p.network_size.empty() && !p.patch_size) keys.refuse("patch_size", "three sizes (neither new_axial_size nor patch_size is given)");
+  if (tiled && p.network_size.size() == 2 && p.slab_size < 1)
+    keys.refuse("slab_size", "the number of slices of a slab");
+  if (tiled && p.network_size.empty() && !p.patch_size)
+    keys.refuse("patch_size", "three sizes (neither new_axial_size nor patch_size is given)");
   return p;
 }
 
 std::vector<std::string> preprocessing_notices(const Preprocessing& p) {
   std::vector<std::string> notices;
-  if (p.bias_correction) notices.push_back("the model asks for N4 bias field correction, which is not done here: correct the volume beforehand for best results");
-  if (p.imaging_modality == "CT") notices.push_back("the model was made for CT; values are not rescaled to Hounsfield units here");
+  if (p.bias_correction)
+    notices.push_back(
+        "the model asks for N4 bias field correction, which is not done here: correct the volume beforehand for best "
+        "results");
+  if (p.imaging_modality == "CT")
+    notices.push_back("the model was made for CT; values are not rescaled to Hounsfield units here");
   return notices;
 }
 
@@ -233,7 +276,8 @@ std::vector<std::filesystem::path> model_files(const std::filesystem::path& mode
   if (!fs::is_directory(model, error) || fs::is_regular_file(model / "model.onnx", error)) return {model};
   std::vector<fs::path> folds;
   for (fs::directory_iterator entry(model, error), end; !error && entry != end; entry.increment(error))
-    if (entry->is_directory() && fs::is_regular_file(entry->path() / "model.onnx")) folds.push_back(entry->path() / "model.onnx");
+    if (entry->is_directory() && fs::is_regular_file(entry->path() / "model.onnx"))
+      folds.push_back(entry->path() / "model.onnx");
   std::sort(folds.begin(), folds.end());
   if (folds.empty()) return {model};  // the model store says what is missing
   return folds;

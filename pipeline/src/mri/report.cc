@@ -18,9 +18,14 @@ using slide::fixed_text;
 constexpr int kReportVersion = 1;
 constexpr std::size_t kTextRows = 12;
 
-/// Micrometres and microlitres are all that a voxel can tell; more digits would only be noise in a comparison of two runs.
-double rounded(double value, double step = 1e-6) { return std::round(value / step) * step; }
-Json rounded(const Vec3& v) { return Json{rounded(v[0]), rounded(v[1]), rounded(v[2])}; }
+/// Micrometres and microlitres are all that a voxel can tell; more digits would only be noise in a comparison of two
+/// runs.
+double rounded(double value, double step = 1e-6) {
+  return std::round(value / step) * step;
+}
+Json rounded(const Vec3& v) {
+  return Json{rounded(v[0]), rounded(v[1]), rounded(v[2])};
+}
 
 Json box_json(const Box& box) {
   // Inclusive, as Slicer's extents.
@@ -29,17 +34,29 @@ Json box_json(const Box& box) {
 
 Json geometry_json(const InputFacts& input) {
   const io::Geometry& g = input.geometry;
-  Json json{{"size", g.size}, {"spacing_mm", g.spacing_mm}, {"origin_lps_mm", g.origin_mm}, {"direction_lps", g.direction}, {"content_sha256", input.content_hash}};
+  Json json{{"size", g.size},
+            {"spacing_mm", g.spacing_mm},
+            {"origin_lps_mm", g.origin_mm},
+            {"direction_lps", g.direction},
+            {"content_sha256", input.content_hash}};
   if (!input.modality.empty()) json["modality"] = input.modality;
   return json;
 }
 
 Json finding_json(const Finding& finding, const std::vector<std::string>& labels) {
   const Lesion& l = finding.lesion;
-  return {{"label", l.label}, {"name", labels[static_cast<std::size_t>(l.label)]}, {"voxels", l.voxels}, {"volume_ml", rounded(l.volume_ml)},
-          {"centroid_lps_mm", rounded(l.centroid_lps_mm)}, {"centroid_index", rounded(l.centroid_index)}, {"bounding_box_index", box_json(l.box)},
-          {"longest_diameter_mm", rounded(l.longest_diameter_mm)}, {"longest_axial_diameter_mm", rounded(l.longest_axial_diameter_mm)},
-          {"mean_probability", rounded(l.mean_probability)}, {"max_probability", rounded(l.max_probability)}, {"below_size_limit", finding.below_size_limit}};
+  return {{"label", l.label},
+          {"name", labels[static_cast<std::size_t>(l.label)]},
+          {"voxels", l.voxels},
+          {"volume_ml", rounded(l.volume_ml)},
+          {"centroid_lps_mm", rounded(l.centroid_lps_mm)},
+          {"centroid_index", rounded(l.centroid_index)},
+          {"bounding_box_index", box_json(l.box)},
+          {"longest_diameter_mm", rounded(l.longest_diameter_mm)},
+          {"longest_axial_diameter_mm", rounded(l.longest_axial_diameter_mm)},
+          {"mean_probability", rounded(l.mean_probability)},
+          {"max_probability", rounded(l.max_probability)},
+          {"below_size_limit", finding.below_size_limit}};
 }
 
 std::string cropping_name(Cropping cropping) {
@@ -53,9 +70,14 @@ std::string cropping_name(Cropping cropping) {
 }
 
 Json parameters_json(const Report& r) {
-  Json json{{"compat", r.settings.compat == Compat::kRaidionics ? "raidionics" : "fovea"}, {"resample", r.settings.order == ResampleOrder::kFirst ? "first" : "second"},
-            {"thresholds", r.thresholds}, {"cropping", cropping_name(r.preprocessing.cropping)}, {"crop_box_index", box_json(r.crop)},
-            {"min_component_ml", r.min_component_ml}, {"below_size_mm3", r.below_size_mm3}, {"connectivity", 26}};
+  Json json{{"compat", r.settings.compat == Compat::kRaidionics ? "raidionics" : "fovea"},
+            {"resample", r.settings.order == ResampleOrder::kFirst ? "first" : "second"},
+            {"thresholds", r.thresholds},
+            {"cropping", cropping_name(r.preprocessing.cropping)},
+            {"crop_box_index", box_json(r.crop)},
+            {"min_component_ml", r.min_component_ml},
+            {"below_size_mm3", r.below_size_mm3},
+            {"connectivity", 26}};
   if (!r.planes.empty()) {
     json["planes"] = Json::array();
     for (const Plane plane : r.planes) json["planes"].push_back(plane_name(plane));
@@ -75,7 +97,9 @@ Json totals_json(const Report& r) {
   return totals;
 }
 
-std::string padded(std::string text, std::size_t width) { return text.size() < width ? std::string(width - text.size(), ' ') + text : text; }
+std::string padded(std::string text, std::size_t width) {
+  return text.size() < width ? std::string(width - text.size(), ' ') + text : text;
+}
 
 }  // namespace
 
@@ -93,24 +117,34 @@ void find_findings(Segmentation& segmentation, Report& report) {
       ++report.dropped_components;
       continue;
     }
-    const std::vector<float>& probability = segmentation.probabilities[static_cast<std::size_t>(component.label - 1)].values;
+    const std::vector<float>& probability =
+        segmentation.probabilities[static_cast<std::size_t>(component.label - 1)].values;
     Finding finding{measure(component, labels.geometry, probability)};
     finding.below_size_limit = finding.lesion.volume_ml * 1000 < report.below_size_mm3;
     report.findings.push_back(finding);
   }
-  std::stable_sort(report.findings.begin(), report.findings.end(), [](const Finding& a, const Finding& b) { return a.lesion.volume_ml > b.lesion.volume_ml; });
+  std::stable_sort(report.findings.begin(), report.findings.end(),
+                   [](const Finding& a, const Finding& b) { return a.lesion.volume_ml > b.lesion.volume_ml; });
 }
 
 Json report_json(const Report& r) {
-  Json json{{"fovea_report", kReportVersion}, {"software", "fovea " + version()}, {"task", "mri segment"}, {"frame", "LPS, millimetres"}};
-  json["model"] = {{"architecture", r.model.architecture}, {"sha256", r.model.sha256}, {"parameters", r.model.parameters}, {"labels", r.labels}};
+  Json json{{"fovea_report", kReportVersion},
+            {"software", "fovea " + version()},
+            {"task", "mri segment"},
+            {"frame", "LPS, millimetres"}};
+  json["model"] = {{"architecture", r.model.architecture},
+                   {"sha256", r.model.sha256},
+                   {"parameters", r.model.parameters},
+                   {"labels", r.labels}};
   json["device"] = "cpu";
   json["parameters"] = parameters_json(r);
   json["inputs"] = Json::array();
   for (const InputFacts& input : r.inputs) json["inputs"].push_back(geometry_json(input));
-  json["definitions"] = {{"volume", "voxels of the native grid times voxel volume"}, {"longest_diameter_mm", "largest distance between two voxel centres of the lesion"},
-                         {"longest_axial_diameter_mm", "the same within one slice across the axis nearest to superior-inferior"},
-                         {"below_size_limit", "smaller than below_size_mm3: listed, not removed"}};
+  json["definitions"] = {
+      {"volume", "voxels of the native grid times voxel volume"},
+      {"longest_diameter_mm", "largest distance between two voxel centres of the lesion"},
+      {"longest_axial_diameter_mm", "the same within one slice across the axis nearest to superior-inferior"},
+      {"below_size_limit", "smaller than below_size_mm3: listed, not removed"}};
   json["totals"] = totals_json(r);
   json["lesions"] = Json::array();
   for (const Finding& finding : r.findings) json["lesions"].push_back(finding_json(finding, r.labels));
@@ -125,10 +159,14 @@ std::string report_text(const Report& r) {
   std::string text = "      ml  longest mm  max prob  centroid LPS mm\n";
   for (std::size_t i = 0; i < std::min(kTextRows, r.findings.size()); ++i) {
     const Lesion& l = r.findings[i].lesion;
-    text += padded(fixed_text(l.volume_ml, 3), 8) + padded(fixed_text(l.longest_diameter_mm, 1), 12) + padded(fixed_text(l.max_probability, 2), 10) + "  (" + fixed_text(l.centroid_lps_mm[0], 1) + ", " +
-            fixed_text(l.centroid_lps_mm[1], 1) + ", " + fixed_text(l.centroid_lps_mm[2], 1) + ")  " + r.labels[static_cast<std::size_t>(l.label)] + (r.findings[i].below_size_limit ? ", below size limit" : "") + "\n";
+    text += padded(fixed_text(l.volume_ml, 3), 8) + padded(fixed_text(l.longest_diameter_mm, 1), 12) +
+            padded(fixed_text(l.max_probability, 2), 10) + "  (" + fixed_text(l.centroid_lps_mm[0], 1) + ", " +
+            fixed_text(l.centroid_lps_mm[1], 1) + ", " + fixed_text(l.centroid_lps_mm[2], 1) + ")  " +
+            r.labels[static_cast<std::size_t>(l.label)] + (r.findings[i].below_size_limit ? ", below size limit" : "") +
+            "\n";
   }
-  if (r.findings.size() > kTextRows) text += "  ... and " + std::to_string(r.findings.size() - kTextRows) + " smaller, all in report.json\n";
+  if (r.findings.size() > kTextRows)
+    text += "  ... and " + std::to_string(r.findings.size() - kTextRows) + " smaller, all in report.json\n";
   return text + std::to_string(r.findings.size()) + " regions, " + fixed_text(r.total_ml(), 3) + " ml in all\n";
 }
 

@@ -27,11 +27,11 @@ struct Report {
   SegmentationSettings settings;
   Preprocessing preprocessing;
   std::vector<InputFacts> inputs;
-  std::vector<std::string> labels;        ///< class names, background first
-  std::vector<double> thresholds;         ///< one per foreground class
+  std::vector<std::string> labels;  ///< class names, background first
+  std::vector<double> thresholds;   ///< one per foreground class
   std::vector<Plane> planes;
   Box crop;
-  std::vector<Finding> findings;          ///< largest first
+  std::vector<Finding> findings;  ///< largest first
   double min_component_ml = 0, below_size_mm3 = 0;
   std::int64_t dropped_components = 0;
   std::vector<std::string> notices;
@@ -39,8 +39,8 @@ struct Report {
   double total_ml() const;
 };
 
-/// Components of `segmentation.labels` (26-connected), measured, largest first. Those below `min_component_ml` are erased from the
-/// labels and counted; those below `below_size_mm3` are kept and marked.
+/// Components of `segmentation.labels` (26-connected), measured, largest first. Those below `min_component_ml` are
+/// erased from the labels and counted; those below `below_size_mm3` are kept and marked.
 void find_findings(Segmentation& segmentation, Report& report);
 
 nlohmann::json report_json(const Report& report);

@@ -20,7 +20,9 @@ constexpr double kTolerance = 1e-6;
 class Sampler {
  public:
   Sampler(const Grid& source, Outside outside)
-      : source_(source), margin_(outside == Outside::kZero ? kTolerance : 0.5 + kTolerance), stride_{1, source.size[0], source.size[0] * source.size[1]} {}
+      : source_(source),
+        margin_(outside == Outside::kZero ? kTolerance : 0.5 + kTolerance),
+        stride_{1, source.size[0], source.size[0] * source.size[1]} {}
 
   double linear(const Vec3& at) const {
     std::int64_t low[3];
@@ -33,7 +35,8 @@ class Sampler {
       part[a] = inside - static_cast<double>(low[a]);
     }
     const float* first = source_.values.data() + low[0] + low[1] * stride_[1] + low[2] * stride_[2];
-    const std::int64_t dx = source_.size[0] > 1 ? 1 : 0, dy = source_.size[1] > 1 ? stride_[1] : 0, dz = source_.size[2] > 1 ? stride_[2] : 0;
+    const std::int64_t dx = source_.size[0] > 1 ? 1 : 0, dy = source_.size[1] > 1 ? stride_[1] : 0,
+                       dz = source_.size[2] > 1 ? stride_[2] : 0;
     const auto along_x = [&](const float* p) { return p[0] + part[0] * (static_cast<double>(p[dx]) - p[0]); };
     const auto along_y = [&](const float* p) {
       const double near = along_x(p);
@@ -78,14 +81,16 @@ Lattice axis_aligned_lattice(const Index3& size, const Affine& affine, const Vec
     lattice.size[a] = static_cast<std::int64_t>(std::min(count, 1e9));
   }
   if (voxels > max_voxels)
-    throw Error(ErrorCode::kOutOfMemory, "resampling", "the model's voxel spacing would make " + std::to_string(static_cast<std::int64_t>(voxels / 1e6)) + " million voxels of this volume",
+    throw Error(ErrorCode::kOutOfMemory, "resampling",
+                "the model's voxel spacing would make " + std::to_string(static_cast<std::int64_t>(voxels / 1e6)) +
+                    " million voxels of this volume",
                 "Check the volume's spacing and the model's output_spacing.");
   lattice.ras_from_index = scaling(spacing_mm, low);
   return lattice;
 }
 
-Grid resample(const Grid& source, const Affine& source_from_target, const Index3& target_size, Interpolation interpolation, Outside outside,
-              const std::stop_token& stop) {
+Grid resample(const Grid& source, const Affine& source_from_target, const Index3& target_size,
+              Interpolation interpolation, Outside outside, const std::stop_token& stop) {
   const Sampler sampler(source, outside);
   Grid target(target_size);
   tbb::parallel_for(std::int64_t{0}, target_size[2], [&](std::int64_t z) {

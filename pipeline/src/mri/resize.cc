@@ -38,7 +38,8 @@ std::vector<Tap> taps(std::int64_t in, std::int64_t out, Alignment alignment, In
   const double corner = out > 1 ? static_cast<double>(in - 1) / static_cast<double>(out - 1) : 1;
   for (std::int64_t i = 0; i < out; ++i) {
     const double k = static_cast<double>(i);
-    const double at = alignment == Alignment::kHalfPixel ? (k + 0.5) * half - 0.5 : std::min(k * corner, static_cast<double>(in - 1));
+    const double at =
+        alignment == Alignment::kHalfPixel ? (k + 0.5) * half - 0.5 : std::min(k * corner, static_cast<double>(in - 1));
     all[static_cast<std::size_t>(i)] = tap_at(at, in, interpolation);
   }
   return all;
@@ -48,14 +49,18 @@ std::vector<Tap> taps(std::int64_t in, std::int64_t out, Alignment alignment, In
 template <class Line>
 void for_each_line(const Grid& source, Grid& target, std::size_t axis, Line line) {
   const std::size_t outer = axis == 2 ? 1 : 2, inner = axis == 0 ? 1 : 0;
-  const auto stride = [](const Grid& g, std::size_t a) { return a == 0 ? std::int64_t{1} : a == 1 ? g.size[0] : g.size[0] * g.size[1]; };
+  const auto stride = [](const Grid& g, std::size_t a) {
+    return a == 0 ? std::int64_t{1} : a == 1 ? g.size[0] : g.size[0] * g.size[1];
+  };
   tbb::parallel_for(std::int64_t{0}, source.size[outer], [&](std::int64_t o) {
     for (std::int64_t i = 0; i < source.size[inner]; ++i)
-      line(source.values.data() + o * stride(source, outer) + i * stride(source, inner), target.values.data() + o * stride(target, outer) + i * stride(target, inner), stride(source, axis));
+      line(source.values.data() + o * stride(source, outer) + i * stride(source, inner),
+           target.values.data() + o * stride(target, outer) + i * stride(target, inner), stride(source, axis));
   });
 }
 
-Grid resize_axis(const Grid& grid, std::size_t axis, std::int64_t out, Alignment alignment, Interpolation interpolation) {
+Grid resize_axis(const Grid& grid, std::size_t axis, std::int64_t out, Alignment alignment,
+                 Interpolation interpolation) {
   Index3 size = grid.size;
   size[axis] = out;
   Grid result(size);
@@ -63,7 +68,8 @@ Grid resize_axis(const Grid& grid, std::size_t axis, std::int64_t out, Alignment
   for_each_line(grid, result, axis, [&](const float* source, float* target, std::int64_t stride) {
     for (std::size_t i = 0; i < table.size(); ++i) {
       const Tap& t = table[i];
-      target[static_cast<std::int64_t>(i) * stride] = static_cast<float>(t.weight_first * source[t.first * stride] + t.weight_second * source[t.second * stride]);
+      target[static_cast<std::int64_t>(i) * stride] =
+          static_cast<float>(t.weight_first * source[t.first * stride] + t.weight_second * source[t.second * stride]);
     }
   });
   return result;
@@ -103,7 +109,8 @@ Grid smooth_axis(const Grid& grid, std::size_t axis, double sigma) {
 Grid resize(const Grid& grid, const Index3& size, Alignment alignment, Interpolation interpolation) {
   // Shrinking axes first keeps the arrays between the passes small.
   std::array<std::size_t, 3> order{0, 1, 2};
-  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return size[a] * grid.size[b] < size[b] * grid.size[a]; });
+  std::sort(order.begin(), order.end(),
+            [&](std::size_t a, std::size_t b) { return size[a] * grid.size[b] < size[b] * grid.size[a]; });
   Grid result = grid;
   for (const std::size_t axis : order)
     if (size[axis] != grid.size[axis]) result = resize_axis(result, axis, size[axis], alignment, interpolation);
@@ -119,7 +126,8 @@ Grid smooth(const Grid& grid, const Vec3& sigma) {
 
 Grid resize_antialiased(const Grid& grid, const Index3& size, Interpolation interpolation) {
   Vec3 sigma{};
-  for (std::size_t a = 0; a < 3; ++a) sigma[a] = std::max(0.0, (static_cast<double>(grid.size[a]) / static_cast<double>(size[a]) - 1) / 2);
+  for (std::size_t a = 0; a < 3; ++a)
+    sigma[a] = std::max(0.0, (static_cast<double>(grid.size[a]) / static_cast<double>(size[a]) - 1) / 2);
   return resize(smooth(grid, sigma), size, Alignment::kHalfPixel, interpolation);
 }
 

@@ -48,7 +48,8 @@ class SegmentRun {
     files_ = model_files(options_.model);
     if (!options_.all_folds) files_.resize(1);
     LoadedSegmentation loaded = load_segmentation(options_.model);
-    const std::string subject = options_.model.filename().empty() ? options_.model.string() : options_.model.filename().string();
+    const std::string subject =
+        options_.model.filename().empty() ? options_.model.string() : options_.model.filename().string();
     model_.config = loaded.network->config();
     const auto metadata = loaded.description.metadata.find("fovea.preprocessing");
     const bool stated = metadata != loaded.description.metadata.end();
@@ -61,7 +62,9 @@ class SegmentRun {
     if (!options_.label_name.empty() && report_.labels.size() > 1) report_.labels[1] = options_.label_name;
     note_all(report_.model.notices);
     note_all(preprocessing_notices(model_.preprocessing));
-    if (!stated) report_.notices.push_back("the model does not tell its preprocessing: 1 mm voxels, percentiles 0 to 99.5 and [0, 1] were taken");
+    if (!stated)
+      report_.notices.push_back(
+          "the model does not tell its preprocessing: 1 mm voxels, percentiles 0 to 99.5 and [0, 1] were taken");
   }
 
   std::shared_ptr<const models::SegNetwork> open_fold(std::size_t fold) {
@@ -70,7 +73,8 @@ class SegmentRun {
     LoadedSegmentation loaded = load_segmentation(files_[fold]);
     const models::SegConfig& c = loaded.network->config();
     if (c.dims != model_.config.dims || c.channels != model_.config.channels || c.classes != model_.config.classes)
-      throw Error(ErrorCode::kShape, files_[fold].string(), "this fold has other channels or classes than the first", "Take all folds from the same model.");
+      throw Error(ErrorCode::kShape, files_[fold].string(), "this fold has other channels or classes than the first",
+                  "Take all folds from the same model.");
     return std::move(loaded.network);
   }
 
@@ -95,15 +99,19 @@ class SegmentRun {
 
   void fill_report(Segmentation& segmentation, const SegmentationInput& input) {
     report_.settings = options_.settings, report_.preprocessing = model_.preprocessing;
-    report_.thresholds = segmentation.thresholds, report_.planes = segmentation.planes, report_.crop = segmentation.crop;
+    report_.thresholds = segmentation.thresholds, report_.planes = segmentation.planes,
+    report_.crop = segmentation.crop;
     report_.min_component_ml = options_.min_component_ml, report_.below_size_mm3 = options_.below_size_mm3;
     note_all(segmentation.notices);
     find_findings(segmentation, report_);
-    if (input.volumes.front().geometry.size != segmentation.labels.geometry.size) throw Error(ErrorCode::kInternal, "mri segment", "the result left the input's grid");
+    if (input.volumes.front().geometry.size != segmentation.labels.geometry.size)
+      throw Error(ErrorCode::kInternal, "mri segment", "the result left the input's grid");
     throw_if_stopped(meter_.stop());
   }
 
-  void note_all(const std::vector<std::string>& notices) { report_.notices.insert(report_.notices.end(), notices.begin(), notices.end()); }
+  void note_all(const std::vector<std::string>& notices) {
+    report_.notices.insert(report_.notices.end(), notices.begin(), notices.end());
+  }
 
   SegmentOptions options_;
   ProgressMeter meter_;
@@ -122,14 +130,21 @@ JobKind mri_segment_job() {
   kind.name = "mri segment";
   kind.summary = "Outline lesions in an MRI volume";
   kind.details =
-      "Reads a volume, brings it to the network's grid and intensities, segments it and returns to the exact input grid. Writes\n"
-      "segmentation.nii.gz, segmentation.seg.nrrd (opens in 3D Slicer), probability.nii.gz, report.json (volume, position and diameter of\n"
-      "every lesion) and overlay.png into --out, all or nothing. Slice-wise networks look at every slice; others at the whole volume.\n"
-      "Exit codes: 0 done, 1 wrong usage, 3 could not run (unreadable, wrong grid, not a 3-D volume, ...), 130 cancelled.\n"
+      "Reads a volume, brings it to the network's grid and intensities, segments it and returns to the exact input "
+      "grid. Writes\n"
+      "segmentation.nii.gz, segmentation.seg.nrrd (opens in 3D Slicer), probability.nii.gz, report.json (volume, "
+      "position and diameter of\n"
+      "every lesion) and overlay.png into --out, all or nothing. Slice-wise networks look at every slice; others at "
+      "the whole volume.\n"
+      "Exit codes: 0 done, 1 wrong usage, 3 could not run (unreadable, wrong grid, not a 3-D volume, ...), 130 "
+      "cancelled.\n"
       "Example: fovea mri segment t1c.nii.gz --model model.safetensors --out result\n"
-      "A Raidionics model folder: fovea mri segment t1c.nii.gz --model MRI_Meningioma/ --compat raidionics --out result";
+      "A Raidionics model folder: fovea mri segment t1c.nii.gz --model MRI_Meningioma/ --compat raidionics --out "
+      "result";
   kind.parameters = mri::segment_parameters();
-  kind.run = [](const JobValues& values, const ProgressSink& sink, std::stop_token stop) { return mri::SegmentRun(values, sink, std::move(stop)).run(); };
+  kind.run = [](const JobValues& values, const ProgressSink& sink, std::stop_token stop) {
+    return mri::SegmentRun(values, sink, std::move(stop)).run();
+  };
   return kind;
 }
 

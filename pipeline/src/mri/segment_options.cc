@@ -18,39 +18,116 @@ std::optional<int> hex_byte(const std::string& text, std::size_t at) {
 
 void add_main(std::vector<Parameter>& p) {
   using T = ParameterType;
-  p.push_back({.name = "volumes", .type = T::kFileList, .help = "NIfTI, NRRD or MetaImage files, or DICOM folders; several are channels in the model's order, on one grid", .required = true, .positional = true});
-  p.push_back({.name = "model", .type = T::kFile, .help = "Segmentation weights, or a Raidionics model folder as it is", .required = true});
-  p.push_back({.name = "out", .type = T::kOutputFolder, .help = "Folder for the results; made if it does not exist", .required = true});
-  p.push_back({.name = "compat", .type = T::kChoice, .help = "fovea: half-pixel resizing both ways and a threshold relative to the intensity range; raidionics: the published pipeline as it is, its faults included",
-               .fallback = std::string("fovea"), .choices = {"fovea", "raidionics"}});
-  p.push_back({.name = "threshold", .type = T::kNumber, .help = "Probability from which a voxel belongs to the lesion, 0 to 1 (default: the model's, else 0.5)"});
-  p.push_back({.name = "brain-mask", .type = T::kFile, .help = "Brain mask on the volume's grid, for models trained on the brain alone (automatic brain extraction is not part of this version)", .fallback = std::string{}});
-  p.push_back({.name = "resample", .type = T::kChoice, .help = "first: probabilities to the native grid, then threshold (smoother); second: threshold on the network's grid, then nearest neighbour",
-               .fallback = std::string("first"), .choices = {"first", "second"}});
-  p.push_back({.name = "plane", .type = T::kChoice, .help = "Slices that a slice-wise network looks at (auto: as acquired when slices are thick, else every plane it was trained on, averaged)",
-               .fallback = std::string("auto"), .choices = {"auto", "axial", "coronal", "sagittal", "all"}});
-  p.push_back({.name = "folds", .type = T::kChoice, .help = "How the results of a model folder with several folds are joined", .fallback = std::string("average"), .choices = {"average", "maximum", "first"}});
+  p.push_back(
+      {.name = "volumes",
+       .type = T::kFileList,
+       .help =
+           "NIfTI, NRRD or MetaImage files, or DICOM folders; several are channels in the model's order, on one grid",
+       .required = true,
+       .positional = true});
+  p.push_back({.name = "model",
+               .type = T::kFile,
+               .help = "Segmentation weights, or a Raidionics model folder as it is",
+               .required = true});
+  p.push_back({.name = "out",
+               .type = T::kOutputFolder,
+               .help = "Folder for the results; made if it does not exist",
+               .required = true});
+  p.push_back({.name = "compat",
+               .type = T::kChoice,
+               .help = "fovea: half-pixel resizing both ways and a threshold relative to the intensity range; "
+                       "raidionics: the published pipeline as it is, its faults included",
+               .fallback = std::string("fovea"),
+               .choices = {"fovea", "raidionics"}});
+  p.push_back(
+      {.name = "threshold",
+       .type = T::kNumber,
+       .help = "Probability from which a voxel belongs to the lesion, 0 to 1 (default: the model's, else 0.5)"});
+  p.push_back({.name = "brain-mask",
+               .type = T::kFile,
+               .help = "Brain mask on the volume's grid, for models trained on the brain alone (automatic brain "
+                       "extraction is not part of this version)",
+               .fallback = std::string{}});
+  p.push_back({.name = "resample",
+               .type = T::kChoice,
+               .help = "first: probabilities to the native grid, then threshold (smoother); second: threshold on the "
+                       "network's grid, then nearest neighbour",
+               .fallback = std::string("first"),
+               .choices = {"first", "second"}});
+  p.push_back({.name = "plane",
+               .type = T::kChoice,
+               .help = "Slices that a slice-wise network looks at (auto: as acquired when slices are thick, else every "
+                       "plane it was trained on, averaged)",
+               .fallback = std::string("auto"),
+               .choices = {"auto", "axial", "coronal", "sagittal", "all"}});
+  p.push_back({.name = "folds",
+               .type = T::kChoice,
+               .help = "How the results of a model folder with several folds are joined",
+               .fallback = std::string("average"),
+               .choices = {"average", "maximum", "first"}});
 }
 
 void add_reading(std::vector<Parameter>& p) {
   using T = ParameterType;
   const std::string group = "Reading";
-  p.push_back({.name = "series", .type = T::kText, .help = "DICOM folder with several series: part of the description, or the number in the listing", .fallback = std::string{}, .group = group});
-  p.push_back({.name = "volume-index", .type = T::kInteger, .help = "Which 3-D volume of a 4-D file, from 0", .group = group});
-  p.push_back({.name = "accept-irregular-slices", .type = T::kFlag, .help = "Resample a DICOM series with missing slices by its real positions instead of refusing it", .fallback = false, .group = group});
-  p.push_back({.name = "max-memory-gb", .type = T::kNumber, .help = "Refuse volumes that would need more memory than this, before reading them", .fallback = 4.0, .group = group});
+  p.push_back({.name = "series",
+               .type = T::kText,
+               .help = "DICOM folder with several series: part of the description, or the number in the listing",
+               .fallback = std::string{},
+               .group = group});
+  p.push_back(
+      {.name = "volume-index", .type = T::kInteger, .help = "Which 3-D volume of a 4-D file, from 0", .group = group});
+  p.push_back({.name = "accept-irregular-slices",
+               .type = T::kFlag,
+               .help = "Resample a DICOM series with missing slices by its real positions instead of refusing it",
+               .fallback = false,
+               .group = group});
+  p.push_back({.name = "max-memory-gb",
+               .type = T::kNumber,
+               .help = "Refuse volumes that would need more memory than this, before reading them",
+               .fallback = 4.0,
+               .group = group});
 }
 
 void add_results(std::vector<Parameter>& p) {
   using T = ParameterType;
   const std::string results = "Results", computing = "Computing";
-  p.push_back({.name = "min-component-ml", .type = T::kNumber, .help = "Remove connected parts smaller than this, in ml (0 = keep all)", .fallback = 0.0, .group = results});
-  p.push_back({.name = "below-size-mm3", .type = T::kNumber, .help = "Mark lesions smaller than this in the report, in mm3; they are not removed", .fallback = 100.0, .group = results});
-  p.push_back({.name = "label-name", .type = T::kText, .help = "Name of the first label in the results (default: the model's)", .fallback = std::string{}, .group = results});
-  p.push_back({.name = "color", .type = T::kText, .help = "Colour of the first label: #e64d33, or 0.9,0.3,0.2", .fallback = std::string{}, .group = results});
-  p.push_back({.name = "dump", .type = T::kOutputFile, .help = "Also write the intermediate arrays to this safetensors file (names as in the e2e fixtures)", .fallback = std::string{}, .group = results});
-  p.push_back({.name = "threads", .type = T::kInteger, .help = "Processor threads; 0 = all", .fallback = std::int64_t{0}, .group = computing});
-  p.push_back({.name = "device", .type = T::kChoice, .help = "Where networks run", .fallback = std::string("cpu"), .choices = {"cpu", "cuda"}, .group = computing});
+  p.push_back({.name = "min-component-ml",
+               .type = T::kNumber,
+               .help = "Remove connected parts smaller than this, in ml (0 = keep all)",
+               .fallback = 0.0,
+               .group = results});
+  p.push_back({.name = "below-size-mm3",
+               .type = T::kNumber,
+               .help = "Mark lesions smaller than this in the report, in mm3; they are not removed",
+               .fallback = 100.0,
+               .group = results});
+  p.push_back({.name = "label-name",
+               .type = T::kText,
+               .help = "Name of the first label in the results (default: the model's)",
+               .fallback = std::string{},
+               .group = results});
+  p.push_back({.name = "color",
+               .type = T::kText,
+               .help = "Colour of the first label: #e64d33, or 0.9,0.3,0.2",
+               .fallback = std::string{},
+               .group = results});
+  p.push_back({.name = "dump",
+               .type = T::kOutputFile,
+               .help = "Also write the intermediate arrays to this safetensors file (names as in the e2e fixtures)",
+               .fallback = std::string{},
+               .group = results});
+  p.push_back({.name = "threads",
+               .type = T::kInteger,
+               .help = "Processor threads; 0 = all",
+               .fallback = std::int64_t{0},
+               .group = computing});
+  p.push_back({.name = "device",
+               .type = T::kChoice,
+               .help = "Where networks run",
+               .fallback = std::string("cpu"),
+               .choices = {"cpu", "cuda"},
+               .group = computing});
 }
 
 std::vector<Plane> planes_of(const std::string& name) {
@@ -62,7 +139,8 @@ std::vector<Plane> planes_of(const std::string& name) {
 
 void check(const SegmentOptions& o, const JobValues& values, std::vector<std::string>& problems) {
   if (o.volumes.empty()) problems.push_back("give at least one volume");
-  if (o.settings.threshold && !(*o.settings.threshold > 0 && *o.settings.threshold <= 1)) problems.push_back("--threshold must be above 0 and at most 1");
+  if (o.settings.threshold && !(*o.settings.threshold > 0 && *o.settings.threshold <= 1))
+    problems.push_back("--threshold must be above 0 and at most 1");
   if (!(o.min_component_ml >= 0)) problems.push_back("--min-component-ml must not be negative");
   if (!(o.below_size_mm3 >= 0)) problems.push_back("--below-size-mm3 must not be negative");
   if (o.reading.volume_index && *o.reading.volume_index < 0) problems.push_back("--volume-index counts from 0");
@@ -92,7 +170,8 @@ std::optional<std::array<double, 3>> parsed_colour(const std::string& text) {
   for (std::size_t i = 0; i < 3; ++i) {
     const auto [next, error] = std::from_chars(at, end, colour[i]);
     const bool last = i == 2;
-    if (error != std::errc{} || colour[i] < 0 || colour[i] > 1 || (last ? next != end : next == end || *next != ',')) return {};
+    if (error != std::errc{} || colour[i] < 0 || colour[i] > 1 || (last ? next != end : next == end || *next != ','))
+      return {};
     at = last ? next : next + 1;
   }
   return colour;
@@ -107,7 +186,8 @@ std::vector<Parameter> segment_parameters() {
 SegmentOptions segment_options(const JobValues& values) {
   SegmentOptions o;
   for (const std::string& volume : values.list("volumes")) o.volumes.emplace_back(volume);
-  o.model = values.text("model"), o.out = values.text("out"), o.brain_mask = values.text("brain-mask"), o.dump = values.text("dump");
+  o.model = values.text("model"), o.out = values.text("out"), o.brain_mask = values.text("brain-mask"),
+  o.dump = values.text("dump");
   o.settings.compat = values.text("compat") == "raidionics" ? Compat::kRaidionics : Compat::kFovea;
   o.settings.order = values.text("resample") == "second" ? ResampleOrder::kSecond : ResampleOrder::kFirst;
   if (values.given("threshold")) o.settings.threshold = values.number("threshold");
@@ -129,7 +209,8 @@ SegmentOptions segment_options(const JobValues& values) {
   for (const std::string& problem : problems) all += (all.empty() ? "" : "; ") + problem;
   if (!all.empty()) throw Error(ErrorCode::kUsage, "fovea mri segment", all, "See fovea mri segment --help.");
   if (values.text("device") != "cpu")
-    throw Error(ErrorCode::kDevice, "--device cuda", "mri segment runs on the processor in this version", "Leave --device out.");
+    throw Error(ErrorCode::kDevice, "--device cuda", "mri segment runs on the processor in this version",
+                "Leave --device out.");
   return o;
 }
 

@@ -16,7 +16,8 @@
 namespace fovea::pipeline::mri {
 namespace {
 
-constexpr double kSameGridVoxels = 0.05;  // corners of two inputs may differ by this share of a voxel: rounding of headers
+constexpr double kSameGridVoxels =
+    0.05;  // corners of two inputs may differ by this share of a voxel: rounding of headers
 
 /// As [X][Y][Z] with z fastest, the layout of the fixtures.
 io::Array array_of(const Grid& grid) {
@@ -38,7 +39,8 @@ io::Array array_of(const std::vector<std::uint8_t>& labels, const Index3& size) 
   std::copy(labels.begin(), labels.end(), grid.values.begin());
   const Grid turned = permuted(grid, {2, 1, 0});
   std::vector<std::uint8_t> values(turned.values.size());
-  std::transform(turned.values.begin(), turned.values.end(), values.begin(), [](float v) { return static_cast<std::uint8_t>(v); });
+  std::transform(turned.values.begin(), turned.values.end(), values.begin(),
+                 [](float v) { return static_cast<std::uint8_t>(v); });
   return io::make_array<std::uint8_t>(values, {size[0], size[1], size[2]});
 }
 io::Array array_of(const Affine& affine) {
@@ -51,7 +53,9 @@ io::Array array_of(const Affine& affine) {
   return io::make_array<double>(values, {4, 4});
 }
 
-std::string size_text(const Index3& size) { return std::to_string(size[0]) + " x " + std::to_string(size[1]) + " x " + std::to_string(size[2]); }
+std::string size_text(const Index3& size) {
+  return std::to_string(size[0]) + " x " + std::to_string(size[1]) + " x " + std::to_string(size[2]);
+}
 
 bool same_grid(const io::Geometry& a, const io::Geometry& b) {
   if (a.size != b.size) return false;
@@ -71,19 +75,27 @@ std::vector<std::uint8_t> labelled(const std::vector<Grid>& foreground, const st
   for (std::size_t i = 0; i < labels.size(); ++i) {
     float best = -1;
     for (std::size_t c = 0; c < foreground.size(); ++c)
-      if (const float p = foreground[c].values[i]; p >= thresholds[c] && p > best) best = p, labels[i] = static_cast<std::uint8_t>(c + 1);
+      if (const float p = foreground[c].values[i]; p >= thresholds[c] && p > best)
+        best = p, labels[i] = static_cast<std::uint8_t>(c + 1);
   }
   return labels;
 }
 
 class Run {
  public:
-  Run(SegmentationInput& input, const SegmentationModel& model, const SegmentationSettings& settings, ProgressMeter& meter)
-      : input_(input), model_(model), p_(model.preprocessing), settings_(settings), meter_(meter), geometry_(input.volumes.front().geometry) {}
+  Run(SegmentationInput& input, const SegmentationModel& model, const SegmentationSettings& settings,
+      ProgressMeter& meter)
+      : input_(input),
+        model_(model),
+        p_(model.preprocessing),
+        settings_(settings),
+        meter_(meter),
+        geometry_(input.volumes.front().geometry) {}
 
   Segmentation run() {
     check_inputs();
-    for (std::size_t c = 1; c < static_cast<std::size_t>(model_.config.classes); ++c) result_.thresholds.push_back(settings_.threshold.value_or(p_.threshold(c)));
+    for (std::size_t c = 1; c < static_cast<std::size_t>(model_.config.classes); ++c)
+      result_.thresholds.push_back(settings_.threshold.value_or(p_.threshold(c)));
     result_.labels.geometry = geometry_;
     keep("input_affine", [&] { return array_of(ras_from_index(geometry_)); });
     find_crop();
@@ -94,11 +106,15 @@ class Run {
     }
     meter_.stage("labelling", 0.93, 0.95);
     if (result_.labels.values.empty()) result_.labels.values = labelled(result_.probabilities, result_.thresholds);
-    keep("final.probabilities_resample_first", [&] { return result_.probabilities.size() == 1 ? array_of(result_.probabilities.front()) : array_of(result_.probabilities); });
+    keep("final.probabilities_resample_first", [&] {
+      return result_.probabilities.size() == 1 ? array_of(result_.probabilities.front())
+                                               : array_of(result_.probabilities);
+    });
     if (settings_.order == ResampleOrder::kFirst) {
       keep("final.thresholding_resample_first", [&] { return array_of(result_.labels.values, geometry_.size); });
     } else {
-      keep("final.thresholding_resample_first", [&] { return array_of(labelled(result_.probabilities, result_.thresholds), geometry_.size); });
+      keep("final.thresholding_resample_first",
+           [&] { return array_of(labelled(result_.probabilities, result_.thresholds), geometry_.size); });
     }
     return std::move(result_);
   }
@@ -107,16 +123,23 @@ class Run {
   void check_inputs() const {
     const auto wanted = static_cast<std::size_t>(p_.inputs);
     if (input_.volumes.size() != wanted)
-      throw Error(ErrorCode::kShape, input_.subject, "the model takes " + std::to_string(wanted) + (wanted == 1 ? " volume" : " volumes") + ", " + std::to_string(input_.volumes.size()) + " given",
+      throw Error(ErrorCode::kShape, input_.subject,
+                  "the model takes " + std::to_string(wanted) + (wanted == 1 ? " volume" : " volumes") + ", " +
+                      std::to_string(input_.volumes.size()) + " given",
                   wanted == 1 ? "Give one volume." : "Give them in the order the model was trained with.");
-    for (std::size_t i = 1; i < input_.volumes.size(); ++i) check_grid(input_.volumes[i].geometry, "input " + std::to_string(i + 1));
+    for (std::size_t i = 1; i < input_.volumes.size(); ++i)
+      check_grid(input_.volumes[i].geometry, "input " + std::to_string(i + 1));
     if (input_.brain_mask) check_grid(input_.brain_mask->geometry, "the brain mask");
     if (model_.config.classes < 2 || model_.config.classes > 256)
-      throw Error(ErrorCode::kUnsupported, "model", std::to_string(model_.config.classes) + " classes cannot be written as labels", "Take a model with 2 to 256 classes, background first.");
+      throw Error(ErrorCode::kUnsupported, "model",
+                  std::to_string(model_.config.classes) + " classes cannot be written as labels",
+                  "Take a model with 2 to 256 classes, background first.");
   }
   void check_grid(const io::Geometry& other, const std::string& what) const {
     if (!same_grid(geometry_, other))
-      throw Error(ErrorCode::kShape, input_.subject, what + " (" + size_text(other.size) + ") does not lie on the grid of the first volume (" + size_text(geometry_.size) + ", position or spacing differ)",
+      throw Error(ErrorCode::kShape, input_.subject,
+                  what + " (" + size_text(other.size) + ") does not lie on the grid of the first volume (" +
+                      size_text(geometry_.size) + ", position or spacing differ)",
                   "Resample it onto the first volume, for instance in 3D Slicer, and run again.");
   }
 
@@ -147,7 +170,9 @@ class Run {
     if (p_.cropping == Cropping::kMinimum) result_.crop = head;
     if (needs_brain) {
       if (!input_.brain_mask)
-        throw Error(ErrorCode::kUsage, "--brain-mask", "the model was trained on the brain alone and needs a brain mask (automatic brain extraction is not part of this version)",
+        throw Error(ErrorCode::kUsage, "--brain-mask",
+                    "the model was trained on the brain alone and needs a brain mask (automatic brain extraction is "
+                    "not part of this version)",
                     "Give a mask on the volume's grid with --brain-mask mask.nii.gz.");
       Grid mask = take(*input_.brain_mask, false);
       mask_ = brain_mask(mask, "brain mask");
@@ -155,8 +180,9 @@ class Run {
     }
     keep("pre.crop_bbox", [&] {
       const auto& [b, e] = result_.crop;
-      const std::vector<std::int32_t> values{static_cast<std::int32_t>(b[0]), static_cast<std::int32_t>(b[1]), static_cast<std::int32_t>(b[2]),
-                                             static_cast<std::int32_t>(e[0]), static_cast<std::int32_t>(e[1]), static_cast<std::int32_t>(e[2])};
+      const std::vector<std::int32_t> values{static_cast<std::int32_t>(b[0]), static_cast<std::int32_t>(b[1]),
+                                             static_cast<std::int32_t>(b[2]), static_cast<std::int32_t>(e[0]),
+                                             static_cast<std::int32_t>(e[1]), static_cast<std::int32_t>(e[2])};
       return io::make_array<std::int32_t>(values, {6});
     });
   }
@@ -175,18 +201,24 @@ class Run {
     const Index3& begin = result_.crop.begin;
     // The published pipeline leaves the affine where it was. Nothing but the intermediate's position depends on it.
     if (settings_.compat == Compat::kFovea)
-      placement_.crop_ras_from_index.offset = placement_.crop_ras_from_index({static_cast<double>(begin[0]), static_cast<double>(begin[1]), static_cast<double>(begin[2])});
+      placement_.crop_ras_from_index.offset = placement_.crop_ras_from_index(
+          {static_cast<double>(begin[0]), static_cast<double>(begin[1]), static_cast<double>(begin[2])});
     const auto& s = geometry_.spacing_mm;
     const double smallest = std::min({s[0], s[1], s[2]});
-    placement_.lattice = axis_aligned_lattice(crop_size, placement_.crop_ras_from_index, p_.output_spacing_mm.value_or(Vec3{smallest, smallest, smallest}), settings_.max_bytes / 16);
+    placement_.lattice = axis_aligned_lattice(crop_size, placement_.crop_ras_from_index,
+                                              p_.output_spacing_mm.value_or(Vec3{smallest, smallest, smallest}),
+                                              settings_.max_bytes / 16);
     placement_.network_size = network_size();
     const Index3& tile = plan_tiles(placement_.network_size, p_).tile;
     if (network_bytes(model_.config, static_cast<double>(product(tile))) > 4 * settings_.max_bytes)
-      throw Error(ErrorCode::kOutOfMemory, "model", "its input of " + size_text(tile) + " voxels would need more memory than allowed", "Raise --max-memory-gb if the machine has it.");
+      throw Error(ErrorCode::kOutOfMemory, "model",
+                  "its input of " + size_text(tile) + " voxels would need more memory than allowed",
+                  "Raise --max-memory-gb if the machine has it.");
     keep("pre.resampled_affine", [&] { return array_of(placement_.lattice.ras_from_index); });
   }
 
-  /// Three numbers are the network's size; two the size of an axial slice, the third follows its proportion; none leaves the lattice.
+  /// Three numbers are the network's size; two the size of an axial slice, the third follows its proportion; none
+  /// leaves the lattice.
   Index3 network_size() const {
     const Index3& lattice = placement_.lattice.size;
     const auto& n = p_.network_size;
@@ -194,7 +226,10 @@ class Run {
     if (n.size() != 2) return lattice;
     if (p_.slicing_plane == Plane::kSagittal) return {n[0], n[0], n[1]};
     if (p_.slicing_plane == Plane::kCoronal) return {n[0], n[0], n[1]};
-    return {n[0], n[1], std::max<std::int64_t>(1, static_cast<std::int64_t>(static_cast<double>(lattice[2]) * (static_cast<double>(n[1]) / static_cast<double>(lattice[1]))))};
+    return {n[0], n[1],
+            std::max<std::int64_t>(
+                1, static_cast<std::int64_t>(static_cast<double>(lattice[2]) *
+                                             (static_cast<double>(n[1]) / static_cast<double>(lattice[1]))))};
   }
 
   /// Steps 3 and 4; not yet normalised.
@@ -203,8 +238,10 @@ class Run {
     annotation = settings_.compat == Compat::kRaidionics && looks_like_annotation(crop);
     const Interpolation interpolation = annotation ? Interpolation::kNearest : Interpolation::kLinear;
     if (i == 0) place(crop.size);
-    const Affine crop_from_lattice = compose(inverse(placement_.crop_ras_from_index), placement_.lattice.ras_from_index);
-    Grid resampled = resample(crop, crop_from_lattice, placement_.lattice.size, interpolation, settings_.compat == Compat::kFovea ? Outside::kHalfVoxel : Outside::kZero, meter_.stop());
+    const Affine crop_from_lattice =
+        compose(inverse(placement_.crop_ras_from_index), placement_.lattice.ras_from_index);
+    Grid resampled = resample(crop, crop_from_lattice, placement_.lattice.size, interpolation,
+                              settings_.compat == Compat::kFovea ? Outside::kHalfVoxel : Outside::kZero, meter_.stop());
     crop = Grid();
     if (i == 0) keep("pre.resampled_first_input", [&] { return array_of(resampled); });
     if (placement_.network_size == placement_.lattice.size) return resampled;
@@ -233,21 +270,24 @@ class Run {
     for (const auto& [a, b] : p_.difference_pairs) {
       Grid difference = channels[static_cast<std::size_t>(a)];
       const Grid& other = channels[static_cast<std::size_t>(b)];
-      for (std::size_t i = 0; i < difference.values.size(); ++i) difference.values[i] = std::abs(difference.values[i] - other.values[i]);
+      for (std::size_t i = 0; i < difference.values.size(); ++i)
+        difference.values[i] = std::abs(difference.values[i] - other.values[i]);
       channels.push_back(std::move(difference));
     }
   }
 
   void run_whole() {
-    std::vector<Grid> classes = run_folds(make_channels(), [&](const models::SegNetwork& network, std::vector<Grid> channels, const Advance& advance) {
-      return run_network(network, std::move(channels), p_, advance);
-    });
+    std::vector<Grid> classes = run_folds(
+        make_channels(), [&](const models::SegNetwork& network, std::vector<Grid> channels, const Advance& advance) {
+          return run_network(network, std::move(channels), p_, advance);
+        });
     keep("net.softmax", [&] { return array_of(classes); });
     meter_.stage("back to the native grid", 0.80, 0.93);
     classes.erase(classes.begin());  // background
     if (settings_.order == ResampleOrder::kSecond || settings_.dump) label_second(classes);
     for (Grid& grid : classes) {
-      result_.probabilities.push_back(to_native(grid, placement_, settings_.compat, Interpolation::kLinear, meter_.stop()));
+      result_.probabilities.push_back(
+          to_native(grid, placement_, settings_.compat, Interpolation::kLinear, meter_.stop()));
       grid = Grid();
       meter_.advance(static_cast<double>(result_.probabilities.size()) / static_cast<double>(classes.size()));
     }
@@ -259,7 +299,8 @@ class Run {
     std::copy(labels.begin(), labels.end(), grid.values.begin());
     const Grid native = to_native(grid, placement_, settings_.compat, Interpolation::kNearest, meter_.stop());
     std::vector<std::uint8_t> values(native.values.size());
-    std::transform(native.values.begin(), native.values.end(), values.begin(), [](float v) { return static_cast<std::uint8_t>(v); });
+    std::transform(native.values.begin(), native.values.end(), values.begin(),
+                   [](float v) { return static_cast<std::uint8_t>(v); });
     keep("final.thresholding_resample_second", [&] { return array_of(values, geometry_.size); });
     if (settings_.order == ResampleOrder::kSecond) result_.labels.values = std::move(values);
   }
@@ -272,7 +313,9 @@ class Run {
     const std::size_t folds = model_.folds;
     for (std::size_t fold = 0; fold < folds; ++fold) {
       const auto network = model_.open(fold);
-      const auto advance = [&](double done) { meter_.advance((static_cast<double>(fold) + done) / static_cast<double>(folds)); };
+      const auto advance = [&](double done) {
+        meter_.advance((static_cast<double>(fold) + done) / static_cast<double>(folds));
+      };
       std::vector<Grid> classes = run(*network, fold + 1 == folds ? std::move(channels) : channels, advance);
       if (total.empty()) {
         total = std::move(classes);
@@ -289,23 +332,28 @@ class Run {
   // --- slice-wise networks ---
 
   void run_slice_wise() {
-    if (settings_.order == ResampleOrder::kSecond) result_.notices.push_back("a slice-wise network is thresholded on the native grid: --resample second has no effect");
+    if (settings_.order == ResampleOrder::kSecond)
+      result_.notices.push_back(
+          "a slice-wise network is thresholded on the native grid: --resample second has no effect");
     meter_.stage("turning the volume", 0.13, 0.15);
     const Canonical canonical = canonical_axes(ras_from_index(geometry_));
     Vec3 spacing_mm;
-    for (std::size_t a = 0; a < 3; ++a) spacing_mm[a] = geometry_.spacing_mm[static_cast<std::size_t>(canonical.axis[a])];
+    for (std::size_t a = 0; a < 3; ++a)
+      spacing_mm[a] = geometry_.spacing_mm[static_cast<std::size_t>(canonical.axis[a])];
     std::vector<Grid> channels;
     for (std::size_t i = 0; i < input_.volumes.size(); ++i) channels.push_back(to_canonical(cropped(i), canonical));
     add_differences(channels);
     result_.planes = settings_.planes.empty() ? choose_planes(spacing_mm, p_) : settings_.planes;
-    std::vector<Grid> classes = run_folds(std::move(channels), [&](const models::SegNetwork& network, std::vector<Grid> turned, const Advance& advance) {
-      return run_slices(network, turned, spacing_mm, p_, result_.planes, advance);
-    });
+    std::vector<Grid> classes = run_folds(
+        std::move(channels), [&](const models::SegNetwork& network, std::vector<Grid> turned, const Advance& advance) {
+          return run_slices(network, turned, spacing_mm, p_, result_.planes, advance);
+        });
     meter_.stage("back to the native grid", 0.80, 0.93);
     for (std::size_t c = 1; c < classes.size(); ++c) {
       Grid native = from_canonical(classes[c], canonical);
       classes[c] = Grid();
-      result_.probabilities.push_back(result_.crop == whole(geometry_.size) ? std::move(native) : paste(native, result_.crop, geometry_.size));
+      result_.probabilities.push_back(
+          result_.crop == whole(geometry_.size) ? std::move(native) : paste(native, result_.crop, geometry_.size));
     }
   }
 
@@ -323,8 +371,10 @@ class Run {
 
 }  // namespace
 
-Segmentation segment(SegmentationInput& input, const SegmentationModel& model, const SegmentationSettings& settings, ProgressMeter& meter) {
-  if (input.volumes.empty()) throw Error(ErrorCode::kUsage, "mri segment", "no volume was given", "Give a NIfTI, NRRD or DICOM input.");
+Segmentation segment(SegmentationInput& input, const SegmentationModel& model, const SegmentationSettings& settings,
+                     ProgressMeter& meter) {
+  if (input.volumes.empty())
+    throw Error(ErrorCode::kUsage, "mri segment", "no volume was given", "Give a NIfTI, NRRD or DICOM input.");
   return Run(input, model, settings, meter).run();
 }
 

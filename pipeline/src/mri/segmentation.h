@@ -1,4 +1,5 @@
-// Volumes in, probabilities and labels on the same grid out: the pipeline of reference/segmentation.md 7, without files.
+// Volumes in, probabilities and labels on the same grid out: the pipeline of reference/segmentation.md 7, without
+// files.
 #pragma once
 
 #include <functional>
@@ -19,22 +20,25 @@
 
 namespace fovea::pipeline::mri {
 
-enum class ResampleOrder { kFirst, kSecond };  ///< probabilities to the native grid first, or threshold on the network's grid first
+enum class ResampleOrder {
+  kFirst,
+  kSecond
+};  ///< probabilities to the native grid first, or threshold on the network's grid first
 
 struct SegmentationSettings {
   Compat compat = Compat::kFovea;
   ResampleOrder order = ResampleOrder::kFirst;
-  std::optional<double> threshold;          ///< instead of the model's
-  std::vector<Plane> planes;                ///< slice-wise networks; empty: chosen from the spacing
+  std::optional<double> threshold;  ///< instead of the model's
+  std::vector<Plane> planes;        ///< slice-wise networks; empty: chosen from the spacing
   Ensemble ensemble = Ensemble::kAverage;
-  bool dump = false;                        ///< keep the intermediates
+  bool dump = false;  ///< keep the intermediates
   double max_bytes = 4.0 * 1024 * 1024 * 1024;
 };
 
 struct SegmentationInput {
-  std::vector<io::Volume> volumes;          ///< channels in the model's order, all on one grid
+  std::vector<io::Volume> volumes;  ///< channels in the model's order, all on one grid
   std::optional<io::Volume> brain_mask;
-  std::string subject = "volume";           ///< names the first volume in messages
+  std::string subject = "volume";  ///< names the first volume in messages
 };
 
 /// The networks of a model's folds, opened one at a time.
@@ -47,16 +51,18 @@ struct SegmentationModel {
 
 struct Segmentation {
   io::LabelVolume labels;
-  std::vector<Grid> probabilities;          ///< one per foreground class, on the native grid
-  std::vector<double> thresholds;           ///< that were applied, one per foreground class
-  std::vector<Plane> planes;                ///< that a slice-wise network looked at
+  std::vector<Grid> probabilities;  ///< one per foreground class, on the native grid
+  std::vector<double> thresholds;   ///< that were applied, one per foreground class
+  std::vector<Plane> planes;        ///< that a slice-wise network looked at
   Box crop;
   std::vector<std::string> notices;
   std::map<std::string, io::Array> dump;
 };
 
-/// Error(kShape) when grids or their number do not fit the model, Error(kUsage) when a brain mask is wanted and not given,
-/// Error(kNoTissue) for a constant volume. The volumes' values are freed as they are used; the first one's is kept.
-Segmentation segment(SegmentationInput& input, const SegmentationModel& model, const SegmentationSettings& settings, ProgressMeter& meter);
+/// Error(kShape) when grids or their number do not fit the model, Error(kUsage) when a brain mask is wanted and not
+/// given, Error(kNoTissue) for a constant volume. The volumes' values are freed as they are used; the first one's is
+/// kept.
+Segmentation segment(SegmentationInput& input, const SegmentationModel& model, const SegmentationSettings& settings,
+                     ProgressMeter& meter);
 
 }  // namespace fovea::pipeline::mri

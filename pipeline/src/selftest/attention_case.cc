@@ -34,7 +34,8 @@ void check_gradients(const CaseFile& file, Expectations& expected, const Values&
   if (!sum.defined() || !sum.requires_grad()) return;
   sum.backward();
   for (const auto& [name, leaf] : in.leaves())
-    expected.check("grad." + name + ".f64", {leaf.grad().defined() ? leaf.grad() : at::zeros(leaf.sizes())}, Quantity::kFloat64Gradient);
+    expected.check("grad." + name + ".f64", {leaf.grad().defined() ? leaf.grad() : at::zeros(leaf.sizes())},
+                   Quantity::kFloat64Gradient);
 }
 
 }  // namespace

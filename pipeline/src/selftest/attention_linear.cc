@@ -3,6 +3,8 @@
 
 namespace fovea::pipeline::selftest {
 
-std::span<const AttentionOp> linear_ops() { return {}; }
+std::span<const AttentionOp> linear_ops() {
+  return {};
+}
 
 }  // namespace fovea::pipeline::selftest

@@ -13,7 +13,9 @@ bool CaseFile::has_prefix(std::string_view prefix) const {
   return found != file_.tensors.end() && starts_with(found->first, prefix);
 }
 
-at::Tensor CaseFile::tensor(const std::string& name) const { return to_tensor(file_.tensors.at(name)).clone(); }
+at::Tensor CaseFile::tensor(const std::string& name) const {
+  return to_tensor(file_.tensors.at(name)).clone();
+}
 
 std::string CaseFile::text(const std::string& key) const {
   auto found = file_.metadata.find(key);
@@ -27,7 +29,8 @@ double CaseFile::number(const std::string& key, double fallback) const {
   return parsed;
 }
 
-Expectations::Expectations(const CaseFile& file, CaseReport& report, const std::function<bool(const std::string&)>& is_expected)
+Expectations::Expectations(const CaseFile& file, CaseReport& report,
+                           const std::function<bool(const std::string&)>& is_expected)
     : file_(file), report_(report) {
   for (const auto& [name, array] : file.file().tensors)
     if (is_expected(name)) pending_.insert(name);

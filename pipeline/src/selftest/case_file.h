@@ -53,7 +53,9 @@ class Expectations {
   Expectations(const CaseFile& file, CaseReport& report, const std::function<bool(const std::string&)>& is_expected);
   bool wants(const std::string& name) const { return pending_.count(name) > 0; }
   void check(const std::string& name, const std::vector<at::Tensor>& actual, const Tolerance& tolerance);
-  void check(const std::string& name, const std::vector<at::Tensor>& actual, Quantity quantity) { check(name, actual, tolerance(quantity)); }
+  void check(const std::string& name, const std::vector<at::Tensor>& actual, Quantity quantity) {
+    check(name, actual, tolerance(quantity));
+  }
   /// Reports the rest in the file's order.
   void close(const std::string& note);
   void fail_rest(const std::string& note);
@@ -75,21 +77,25 @@ struct CaseKind {
 };
 std::span<const CaseKind> case_kinds();
 
-inline bool starts_with(const std::string& text, std::string_view prefix) { return text.compare(0, prefix.size(), prefix) == 0; }
+inline bool starts_with(const std::string& text, std::string_view prefix) {
+  return text.compare(0, prefix.size(), prefix) == 0;
+}
 inline bool ends_with(const std::string& text, std::string_view suffix) {
   return text.size() >= suffix.size() && text.compare(text.size() - suffix.size(), suffix.size(), suffix) == 0;
 }
 
 // The runs, one file a subject.
-void run_mil_case(const CaseFile& file, Expectations& expected, const RunOptions& options);          // mil_case.cc
+void run_mil_case(const CaseFile& file, Expectations& expected, const RunOptions& options);  // mil_case.cc
 void run_mil_losses(const CaseFile& file, Expectations& expected, const RunOptions& options);
-void run_segmentation_case(const CaseFile& file, Expectations& expected, const RunOptions& options); // segmentation_case.cc
+void run_segmentation_case(const CaseFile& file, Expectations& expected,
+                           const RunOptions& options);  // segmentation_case.cc
 void run_segmentation_components(const CaseFile& file, Expectations& expected, const RunOptions& options);
-void run_attention_case(const CaseFile& file, Expectations& expected, const RunOptions& options);    // attention_case.cc
-void run_scan_case(const CaseFile& file, Expectations& expected, const RunOptions& options);         // scan_case.cc
+void run_attention_case(const CaseFile& file, Expectations& expected, const RunOptions& options);  // attention_case.cc
+void run_scan_case(const CaseFile& file, Expectations& expected, const RunOptions& options);       // scan_case.cc
 
 /// A JSON file; nothing when it is of no known kind.
-std::optional<CaseReport> run_json_case(const std::filesystem::path& path, const RunOptions& options);  // encoder_case.cc
-std::vector<CaseReport> run_builtin(const RunOptions& options);                                         // builtin.cc
+std::optional<CaseReport> run_json_case(const std::filesystem::path& path,
+                                        const RunOptions& options);  // encoder_case.cc
+std::vector<CaseReport> run_builtin(const RunOptions& options);      // builtin.cc
 
 }  // namespace fovea::pipeline::selftest

@@ -36,28 +36,41 @@ bool known_network(const CaseFile& file) {
   return false;
 }
 
-bool is_mil(const CaseFile& file) { return !file.text("model").empty() && !file.text("bag").empty() && file.has_prefix("w."); }
+bool is_mil(const CaseFile& file) {
+  return !file.text("model").empty() && !file.text("bag").empty() && file.has_prefix("w.");
+}
 bool mil_expected(const std::string& name) {
-  return !starts_with(name, "w.") && name != "label" && name != "label_multihot" && name != "stkim_masked_idx" && name != "stkim_rand";
+  return !starts_with(name, "w.") && name != "label" && name != "label_multihot" && name != "stkim_masked_idx" &&
+         name != "stkim_rand";
 }
 
-bool is_checkpoint(const CaseFile& file) { return !file.text("checkpoint").empty() && file.has("bag"); }
-bool is_trajectory(const CaseFile& file) { return file.has_prefix("w0.") && file.has_prefix("wT.") && file.has("losses"); }
-bool trajectory_expected(const std::string& name) { return starts_with(name, "wT.") || name == "losses" || name == "lrs"; }
+bool is_checkpoint(const CaseFile& file) {
+  return !file.text("checkpoint").empty() && file.has("bag");
+}
+bool is_trajectory(const CaseFile& file) {
+  return file.has_prefix("w0.") && file.has_prefix("wT.") && file.has("losses");
+}
+bool trajectory_expected(const std::string& name) {
+  return starts_with(name, "wT.") || name == "losses" || name == "lrs";
+}
 
 bool is_losses(const CaseFile& file) {
   for (const std::string& name : file.names())
     if (ends_with(name, "_attn_raw") && file.has(name.substr(0, name.size() - 9) + "_grad")) return true;
   return false;
 }
-bool losses_expected(const std::string& name) { return !ends_with(name, "_attn_raw") && !ends_with(name, "_k") && name != "cwa_epochs"; }
+bool losses_expected(const std::string& name) {
+  return !ends_with(name, "_attn_raw") && !ends_with(name, "_k") && name != "cwa_epochs";
+}
 
 bool is_metrics(const CaseFile& file) {
   for (const std::string& name : file.names())
     if (ends_with(name, ".prob") && file.has(name.substr(0, name.size() - 5) + ".label")) return true;
   return false;
 }
-bool metrics_expected(const std::string& name) { return !ends_with(name, ".prob") && !ends_with(name, ".label"); }
+bool metrics_expected(const std::string& name) {
+  return !ends_with(name, ".prob") && !ends_with(name, ".label");
+}
 
 bool is_bags(const CaseFile& file) {
   if (file.file().tensors.empty()) return false;
@@ -66,26 +79,45 @@ bool is_bags(const CaseFile& file) {
   return true;
 }
 
-bool is_network(const CaseFile& file) { return !network_kind(file).empty() && file.has_prefix("w.") && file.has("in.x"); }
-bool network_expected(const std::string& name) { return !starts_with(name, "w.") && !starts_with(name, "in."); }
+bool is_network(const CaseFile& file) {
+  return !network_kind(file).empty() && file.has_prefix("w.") && file.has("in.x");
+}
+bool network_expected(const std::string& name) {
+  return !starts_with(name, "w.") && !starts_with(name, "in.");
+}
 
-bool is_components(const CaseFile& file) { return file.has_prefix("gate.w.") && file.has_prefix("up2.") && file.has_prefix("dice"); }
+bool is_components(const CaseFile& file) {
+  return file.has_prefix("gate.w.") && file.has_prefix("up2.") && file.has_prefix("dice");
+}
 bool components_expected(const std::string& name) {
-  return ends_with(name, ".y") || ends_with(name, ".attention") || ends_with(name, ".fg") || ends_with(name, ".as_coded") || ends_with(name, ".psi");
+  return ends_with(name, ".y") || ends_with(name, ".attention") || ends_with(name, ".fg") ||
+         ends_with(name, ".as_coded") || ends_with(name, ".psi");
 }
 
-bool is_recurrent(const CaseFile& file) { return file.has_prefix("lstm.") && file.has_prefix("fuse."); }
+bool is_recurrent(const CaseFile& file) {
+  return file.has_prefix("lstm.") && file.has_prefix("fuse.");
+}
 bool recurrent_expected(const std::string& name) {
-  return starts_with(name, "lstm.out_") || starts_with(name, "ft.loss") || name == "fuse.attention" || name == "fuse.y" || name == "gate.psi" ||
-         name == "gate.y";
+  return starts_with(name, "lstm.out_") || starts_with(name, "ft.loss") || name == "fuse.attention" ||
+         name == "fuse.y" || name == "gate.psi" || name == "gate.y";
 }
 
-bool is_scan(const CaseFile& file) { return file.has("pre.crop_bbox") && file.has_prefix("final."); }
-bool is_attention(const CaseFile& file) { return !file.text("op").empty(); }
-bool attention_expected(const std::string& name) { return ends_with(name, ".f64") || ends_with(name, ".f32"); }
+bool is_scan(const CaseFile& file) {
+  return file.has("pre.crop_bbox") && file.has_prefix("final.");
+}
+bool is_attention(const CaseFile& file) {
+  return !file.text("op").empty();
+}
+bool attention_expected(const std::string& name) {
+  return ends_with(name, ".f64") || ends_with(name, ".f32");
+}
 
-bool anything(const std::string&) { return true; }
-bool nothing(const std::string&) { return false; }
+bool anything(const std::string&) {
+  return true;
+}
+bool nothing(const std::string&) {
+  return false;
+}
 
 constexpr auto is_known_mil = [](const CaseFile& file) { return is_mil(file) && known_mil(file); };
 constexpr auto is_known_network = [](const CaseFile& file) { return is_network(file) && known_network(file); };
@@ -109,6 +141,8 @@ constexpr std::array kKinds{
 
 }  // namespace
 
-std::span<const CaseKind> case_kinds() { return kKinds; }
+std::span<const CaseKind> case_kinds() {
+  return kKinds;
+}
 
 }  // namespace fovea::pipeline::selftest

@@ -31,7 +31,8 @@ at::Tensor find_bag(const CaseFile& file, const std::string& name) {
     } catch (const Error&) {
       continue;  // a damaged neighbour is reported when its own turn comes
     }
-    if (auto found = neighbour->tensors.find(name); found != neighbour->tensors.end()) return to_tensor(found->second).clone();
+    if (auto found = neighbour->tensors.find(name); found != neighbour->tensors.end())
+      return to_tensor(found->second).clone();
   }
   throw Error(ErrorCode::kNotFound, file.path().string(), "no file beside the case holds its bag '" + name + "'",
               "Keep the case in the folder it came in.");
@@ -41,7 +42,9 @@ at::Tensor find_bag(const CaseFile& file, const std::string& name) {
 std::optional<at::Tensor> mask_of(const CaseFile& file, std::int64_t rows) {
   if (!file.has("stkim_masked_idx")) return {};
   const at::Tensor index = file.tensor("stkim_masked_idx");
-  if (index.dim() != 2) throw Error(ErrorCode::kShape, file.path().string(), "stkim_masked_idx is not [K, q]", "Use a fixture of this model.");
+  if (index.dim() != 2)
+    throw Error(ErrorCode::kShape, file.path().string(), "stkim_masked_idx is not [K, q]",
+                "Use a fixture of this model.");
   return at::zeros({index.size(0), rows}, at::kBool).scatter_(1, index, true);
 }
 
@@ -61,9 +64,12 @@ using Field = at::Tensor (*)(const models::MilOutput&);
 
 class MilCase {
  public:
-  MilCase(const CaseFile& file, Expectations& expected, const RunOptions& options) : file_(file), expected_(expected), options_(options) {
+  MilCase(const CaseFile& file, Expectations& expected, const RunOptions& options)
+      : file_(file), expected_(expected), options_(options) {
     recognised_ = recognise_weights(file.file(), file.path().string());
-    if (!recognised_.mil) throw Error(ErrorCode::kUnsupported, file.path().string(), "the weights are not those of a MIL model", "Use an intact fixture.");
+    if (!recognised_.mil)
+      throw Error(ErrorCode::kUnsupported, file.path().string(), "the weights are not those of a MIL model",
+                  "Use an intact fixture.");
     bag_ = find_bag(file, file.text("bag")).to(options.device, at::kFloat).contiguous();
     mask_ = mask_of(file, bag_.size(0));
     if (mask_) mask_ = mask_->to(options.device);
@@ -86,7 +92,8 @@ class MilCase {
  private:
   std::unique_ptr<models::MilModel> make(bool trainable) {
     models::StateDict state;
-    for (const auto& [name, tensor] : recognised_.state) state.emplace(name, tensor.detach().clone().to(options_.device));
+    for (const auto& [name, tensor] : recognised_.state)
+      state.emplace(name, tensor.detach().clone().to(options_.device));
     auto model = models::mil_model(recognised_.mil->architecture).make(*recognised_.mil, std::move(state));
     for (const auto& spec : recognised_.specs)
       if (trainable && !spec.is_buffer()) model->state().at(spec.name).requires_grad_(true);
@@ -100,7 +107,9 @@ class MilCase {
   }
 
   void check_forward() {
-    const auto forward = [&](const std::string& name, Field field) { expected_.check(name, each(field), Quantity::kMilForward); };
+    const auto forward = [&](const std::string& name, Field field) {
+      expected_.check(name, each(field), Quantity::kMilForward);
+    };
     forward("attn_raw", [](const models::MilOutput& o) { return o.attn_raw; });
     forward("attn_softmax", [](const models::MilOutput& o) { return o.attn_softmax; });
     forward("attn_bag", [](const models::MilOutput& o) { return o.attn_softmax.mean(0, true); });
@@ -127,7 +136,8 @@ class MilCase {
     loss("loss_div", &models::MilLoss::diversity);
     loss("loss_total", &models::MilLoss::total);
     loss("loss_neg_entropy", &models::MilLoss::neg_entropy);
-    expected_.check("neg_entropy_logged", each([](const models::MilOutput& o) { return -o.entropy.mean(); }), Quantity::kMilLoss);
+    expected_.check("neg_entropy_logged", each([](const models::MilOutput& o) { return -o.entropy.mean(); }),
+                    Quantity::kMilLoss);
     check_gradients(losses.back().total);
   }
 
@@ -136,7 +146,8 @@ class MilCase {
     total.backward();
     for (const auto& [name, parameter] : train_->state()) {
       const at::Tensor gradient = parameter.grad();
-      expected_.check("g." + name, {gradient.defined() ? gradient : at::zeros(parameter.sizes())}, Quantity::kMilGradient);
+      expected_.check("g." + name, {gradient.defined() ? gradient : at::zeros(parameter.sizes())},
+                      Quantity::kMilGradient);
     }
   }
 
@@ -148,7 +159,8 @@ class MilCase {
   std::optional<at::Tensor> mask_;
   std::unique_ptr<models::MilModel> train_;
   models::MilOutput plain_;
-  std::vector<models::MilOutput> outputs_;  ///< whole bag, stream (where nothing is masked), whole bag with gradient: last
+  std::vector<models::MilOutput>
+      outputs_;  ///< whole bag, stream (where nothing is masked), whole bag with gradient: last
 };
 
 }  // namespace

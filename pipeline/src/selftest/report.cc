@@ -24,7 +24,9 @@ std::string shape_text(at::IntArrayRef shape) {
   return text + "]";
 }
 
-at::Tensor plain(const at::Tensor& tensor) { return tensor.detach().to(at::kCPU, at::kDouble).contiguous(); }
+at::Tensor plain(const at::Tensor& tensor) {
+  return tensor.detach().to(at::kCPU, at::kDouble).contiguous();
+}
 
 /// What the relative part of a tolerance refers to, over the finite expected values.
 double scale_of(const double* values, std::int64_t count, Tolerance::Scale scale) {
@@ -55,7 +57,8 @@ void worst_element(Check& check, const at::Tensor& expected, const at::Tensor& a
     const double bound = tolerance.absolute + tolerance.relative * (each ? std::max(1.0, std::abs(wanted[i])) : scale);
     if (error <= bound) {
       // A line shows the largest error; a failing element, once found, stays.
-      if (check.state != CheckState::kFail && error >= check.max_abs_error) check.max_abs_error = error, check.tolerance = bound;
+      if (check.state != CheckState::kFail && error >= check.max_abs_error)
+        check.max_abs_error = error, check.tolerance = bound;
     } else if (check.state != CheckState::kFail || error > check.max_abs_error) {
       check.state = CheckState::kFail, check.max_abs_error = error, check.tolerance = bound;
     }
@@ -98,12 +101,14 @@ nlohmann::json json_of(const Check& check) {
 
 }  // namespace
 
-void CaseReport::compare(const std::string& name, const at::Tensor& expected, const std::vector<at::Tensor>& actual, const Tolerance& tolerance) {
+void CaseReport::compare(const std::string& name, const at::Tensor& expected, const std::vector<at::Tensor>& actual,
+                         const Tolerance& tolerance) {
   Check check{name, 0, 0, actual.empty() ? CheckState::kUnchecked : CheckState::kOk, {}};
   const at::Tensor wanted = plain(expected);
   for (const at::Tensor& tensor : actual) {
     if (!tensor.defined() || squeezed(tensor.sizes()) != squeezed(wanted.sizes())) {
-      fail(name, tensor.defined() ? "shape " + shape_text(tensor.sizes()) + " instead of " + shape_text(wanted.sizes()) : "the product computes no such value");
+      fail(name, tensor.defined() ? "shape " + shape_text(tensor.sizes()) + " instead of " + shape_text(wanted.sizes())
+                                  : "the product computes no such value");
       return;
     }
     worst_element(check, wanted, plain(tensor), tolerance);
@@ -111,8 +116,12 @@ void CaseReport::compare(const std::string& name, const at::Tensor& expected, co
   checks.push_back(std::move(check));
 }
 
-void CaseReport::unchecked(const std::string& name, const std::string& note) { checks.push_back({name, 0, 0, CheckState::kUnchecked, note}); }
-void CaseReport::fail(const std::string& name, const std::string& note) { checks.push_back({name, 0, 0, CheckState::kFail, note}); }
+void CaseReport::unchecked(const std::string& name, const std::string& note) {
+  checks.push_back({name, 0, 0, CheckState::kUnchecked, note});
+}
+void CaseReport::fail(const std::string& name, const std::string& note) {
+  checks.push_back({name, 0, 0, CheckState::kFail, note});
+}
 
 Totals totals(const std::vector<CaseReport>& reports) {
   Totals sum;
@@ -137,7 +146,8 @@ std::string report_text(const std::vector<CaseReport>& reports) {
     for (const Check& check : report.checks) text += line(check, width);
   }
   const Totals sum = totals(reports);
-  return text + "ok " + std::to_string(sum.ok) + "   FAIL " + std::to_string(sum.failed) + "   unchecked " + std::to_string(sum.unchecked) + "\n";
+  return text + "ok " + std::to_string(sum.ok) + "   FAIL " + std::to_string(sum.failed) + "   unchecked " +
+         std::to_string(sum.unchecked) + "\n";
 }
 
 std::string report_json(const std::vector<CaseReport>& reports) {
@@ -148,7 +158,11 @@ std::string report_json(const std::vector<CaseReport>& reports) {
     cases.push_back({{"subject", report.subject}, {"kind", report.kind}, {"tensors", tensors}});
   }
   const Totals sum = totals(reports);
-  const nlohmann::json json{{"cases", cases}, {"ok", sum.ok}, {"fail", sum.failed}, {"unchecked", sum.unchecked}, {"exit_code", exit_code(reports)}};
+  const nlohmann::json json{{"cases", cases},
+                            {"ok", sum.ok},
+                            {"fail", sum.failed},
+                            {"unchecked", sum.unchecked},
+                            {"exit_code", exit_code(reports)}};
   return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 

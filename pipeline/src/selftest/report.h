@@ -27,9 +27,10 @@ struct CaseReport {
   std::string kind;     ///< "MIL forward case", ...; empty: unknown
   std::vector<Check> checks;
 
-  /// Compares every actual tensor (one for each way the product computes it) with the expected one; the worst counts. Singleton
-  /// dimensions are ignored. Equal infinities agree; a NaN agrees with nothing.
-  void compare(const std::string& name, const at::Tensor& expected, const std::vector<at::Tensor>& actual, const Tolerance& tolerance);
+  /// Compares every actual tensor (one for each way the product computes it) with the expected one; the worst counts.
+  /// Singleton dimensions are ignored. Equal infinities agree; a NaN agrees with nothing.
+  void compare(const std::string& name, const at::Tensor& expected, const std::vector<at::Tensor>& actual,
+               const Tolerance& tolerance);
   void unchecked(const std::string& name, const std::string& note);
   void fail(const std::string& name, const std::string& note);
 };
@@ -39,7 +40,8 @@ struct Totals {
 };
 Totals totals(const std::vector<CaseReport>& reports);
 
-/// 2: something failed or is of unknown kind; 3: something stayed unchecked, or nothing was checked at all; 0: all good.
+/// 2: something failed or is of unknown kind; 3: something stayed unchecked, or nothing was checked at all; 0: all
+/// good.
 int exit_code(const std::vector<CaseReport>& reports);
 
 std::string report_text(const std::vector<CaseReport>& reports);

@@ -20,7 +20,8 @@ class ScratchFolder {
   ScratchFolder() {
     std::string pattern = (fs::temp_directory_path() / "fovea-selftest-XXXXXX").string();
     if (!::mkdtemp(pattern.data()))
-      throw Error(ErrorCode::kWriteFailed, pattern, "the self-test has no room for its results", "Set TMPDIR to a folder that can be written to.");
+      throw Error(ErrorCode::kWriteFailed, pattern, "the self-test has no room for its results",
+                  "Set TMPDIR to a folder that can be written to.");
     path_ = pattern;
   }
   ~ScratchFolder() {
@@ -40,7 +41,9 @@ struct ScanFiles {
   std::string brain_mask;
 };
 
-bool is_nifti(const std::string& name) { return ends_with(name, ".nii.gz") || ends_with(name, ".nii"); }
+bool is_nifti(const std::string& name) {
+  return ends_with(name, ".nii.gz") || ends_with(name, ".nii");
+}
 
 ScanFiles files_beside(const fs::path& expected) {
   ScanFiles found;
@@ -49,12 +52,15 @@ ScanFiles files_beside(const fs::path& expected) {
     const std::string name = entry.path().filename().string();
     if (entry.is_directory() && fs::exists(entry.path() / "pre_processing.ini")) found.model = entry.path();
     if (!is_nifti(name)) continue;
-    if (starts_with(name, "input")) found.volumes.push_back(entry.path().string());
-    else found.brain_mask = entry.path().string();
+    if (starts_with(name, "input"))
+      found.volumes.push_back(entry.path().string());
+    else
+      found.brain_mask = entry.path().string();
   }
   std::sort(found.volumes.begin(), found.volumes.end());
   if (found.model.empty() || found.volumes.empty())
-    throw Error(ErrorCode::kNotFound, folder.string(), "beside the expected values there is no model folder or no input volume",
+    throw Error(ErrorCode::kNotFound, folder.string(),
+                "beside the expected values there is no model folder or no input volume",
                 "Keep the case in the folder it came in.");
   return found;
 }
@@ -75,8 +81,11 @@ void run_scan_case(const CaseFile& file, Expectations& expected, const RunOption
   const ScratchFolder scratch;
   const fs::path dump = scratch.path() / "dump.safetensors";
   JobRequest request{"mri segment",
-                     {{"volumes", files.volumes}, {"model", files.model.string()}, {"out", (scratch.path() / "out").string()},
-                      {"compat", std::string("raidionics")}, {"dump", dump.string()}}};
+                     {{"volumes", files.volumes},
+                      {"model", files.model.string()},
+                      {"out", (scratch.path() / "out").string()},
+                      {"compat", std::string("raidionics")},
+                      {"dump", dump.string()}}};
   if (!files.brain_mask.empty()) request.values["brain-mask"] = files.brain_mask;
   if (options.device.is_cuda()) request.values["device"] = std::string("cuda");
   run_job(request, {}, options.stop);

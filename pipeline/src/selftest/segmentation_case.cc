@@ -16,8 +16,9 @@
 namespace fovea::pipeline::selftest {
 namespace {
 
-/// The published loss counts the background and divides by classes - 1: for two classes clip(1 - (D_bg + D_fg), 0, 1). The product does
-/// not train with it; its own loss on swapped classes gives D_bg, so that the documented fault can be confirmed.
+/// The published loss counts the background and divides by classes - 1: for two classes clip(1 - (D_bg + D_fg), 0, 1).
+/// The product does not train with it; its own loss on swapped classes gives D_bg, so that the documented fault can be
+/// confirmed.
 at::Tensor loss_as_published(const at::Tensor& probabilities, const at::Tensor& label) {
   const at::Tensor foreground = models::foreground_dice_loss(probabilities, label);
   const at::Tensor background = models::foreground_dice_loss(probabilities.flip(1), 1 - label);
@@ -26,7 +27,8 @@ at::Tensor loss_as_published(const at::Tensor& probabilities, const at::Tensor& 
 
 /// The target of head l: the label subsampled with stride 2^l from index 0 (segmentation.md 6).
 at::Tensor label_of_head(at::Tensor label, std::size_t level) {
-  for (std::int64_t dim = 1; dim < label.dim(); ++dim) label = label.slice(dim, 0, label.size(dim), std::int64_t{1} << level);
+  for (std::int64_t dim = 1; dim < label.dim(); ++dim)
+    label = label.slice(dim, 0, label.size(dim), std::int64_t{1} << level);
   return label;
 }
 
@@ -39,10 +41,12 @@ bool precedes_norm(const std::string& name) {
 
 class SegmentationCase {
  public:
-  SegmentationCase(const CaseFile& file, Expectations& expected, const RunOptions& options) : file_(file), expected_(expected), options_(options) {
+  SegmentationCase(const CaseFile& file, Expectations& expected, const RunOptions& options)
+      : file_(file), expected_(expected), options_(options) {
     recognised_ = recognise_weights(file.file(), file.path().string());
     if (!recognised_.segmentation)
-      throw Error(ErrorCode::kUnsupported, file.path().string(), "the weights are not those of a segmentation network", "Use an intact fixture.");
+      throw Error(ErrorCode::kUnsupported, file.path().string(), "the weights are not those of a segmentation network",
+                  "Use an intact fixture.");
     x_ = file.tensor("in.x").to(options.device, at::kFloat);
     if (file.has("in.label")) label_ = file.tensor("in.label").to(options.device, at::kLong);
   }
@@ -55,8 +59,10 @@ class SegmentationCase {
  private:
   std::unique_ptr<models::SegNetwork> make(bool trainable) const {
     models::StateDict state;
-    for (const auto& [name, tensor] : recognised_.state) state.emplace(name, tensor.detach().clone().to(options_.device));
-    auto network = models::seg_model(recognised_.segmentation->architecture).make(*recognised_.segmentation, std::move(state));
+    for (const auto& [name, tensor] : recognised_.state)
+      state.emplace(name, tensor.detach().clone().to(options_.device));
+    auto network =
+        models::seg_model(recognised_.segmentation->architecture).make(*recognised_.segmentation, std::move(state));
     for (const auto& spec : recognised_.specs)
       if (trainable && !spec.is_buffer()) network->state().at(spec.name).requires_grad_(true);
     return network;
@@ -74,12 +80,15 @@ class SegmentationCase {
       expected_.check("out.head" + std::to_string(level), ways, Quantity::kSegProbability);
       if (!label_.defined()) continue;
       dice.push_back(models::foreground_dice_loss(probabilities, label_of_head(label_, level)));
-      if (probabilities.size(1) == 2) published.push_back(loss_as_published(probabilities, label_of_head(label_, level)));
+      if (probabilities.size(1) == 2)
+        published.push_back(loss_as_published(probabilities, label_of_head(label_, level)));
     }
     for (const auto& [name, value] : output.mid)
-      expected_.check("mid." + name, {value}, starts_with(name, "psi") ? Quantity::kSegProbability : Quantity::kSegActivation);
+      expected_.check("mid." + name, {value},
+                      starts_with(name, "psi") ? Quantity::kSegProbability : Quantity::kSegActivation);
     if (!dice.empty()) expected_.check("loss.fg_dice_per_head", {at::stack(dice)}, Quantity::kSegLoss);
-    if (!published.empty()) expected_.check("loss.as_coded_with_background_per_head", {at::stack(published)}, Quantity::kSegLoss);
+    if (!published.empty())
+      expected_.check("loss.as_coded_with_background_per_head", {at::stack(published)}, Quantity::kSegLoss);
   }
 
   /// Running statistics are updated in place: a network of its own.
@@ -87,7 +96,8 @@ class SegmentationCase {
     const auto network = make(true);
     const models::SegOutput output = network->forward(x_, true);
     for (std::size_t level = 0; level < output.heads.size(); ++level)
-      expected_.check("train.out.head" + std::to_string(level), {at::softmax(output.heads[level], 1)}, Quantity::kSegTrainingProbability);
+      expected_.check("train.out.head" + std::to_string(level), {at::softmax(output.heads[level], 1)},
+                      Quantity::kSegTrainingProbability);
     if (!label_.defined()) return;
     const at::Tensor loss = models::deep_supervision_loss(output, label_);
     expected_.check("train.loss_sum_fg_dice", {loss}, Quantity::kSegLoss);
@@ -98,7 +108,8 @@ class SegmentationCase {
         expected_.check("train." + spec.name, {tensor}, Quantity::kSegStatistics);
       } else {
         const at::Tensor gradient = tensor.grad().defined() ? tensor.grad() : at::zeros(tensor.sizes());
-        expected_.check("grad." + spec.name, {gradient}, precedes_norm(spec.name) ? Quantity::kSegZeroGradient : Quantity::kSegGradient);
+        expected_.check("grad." + spec.name, {gradient},
+                        precedes_norm(spec.name) ? Quantity::kSegZeroGradient : Quantity::kSegGradient);
       }
     }
   }
@@ -123,9 +134,11 @@ void run_segmentation_components(const CaseFile& file, Expectations& expected, c
     if (!starts_with(name, "dice") || !ends_with(name, ".p")) continue;
     const std::string stem = name.substr(0, name.size() - 2);
     if (!file.has(stem + ".t")) continue;
-    const at::Tensor probabilities = file.tensor(name).to(options.device), label = file.tensor(stem + ".t").to(options.device).argmax(1);
+    const at::Tensor probabilities = file.tensor(name).to(options.device),
+                     label = file.tensor(stem + ".t").to(options.device).argmax(1);
     expected.check(stem + ".fg", {models::foreground_dice_loss(probabilities, label)}, Quantity::kSegLoss);
-    if (probabilities.size(1) == 2) expected.check(stem + ".as_coded", {loss_as_published(probabilities, label)}, Quantity::kSegLoss);
+    if (probabilities.size(1) == 2)
+      expected.check(stem + ".as_coded", {loss_as_published(probabilities, label)}, Quantity::kSegLoss);
   }
   expected.close("not computed by this version");
 }

@@ -24,14 +24,18 @@ struct Candidate {
   bool named = false;  ///< given by the user, not found in a folder
 };
 
-bool is_json(const fs::path& path) { return path.extension() == ".json"; }
+bool is_json(const fs::path& path) {
+  return path.extension() == ".json";
+}
 
 void add_folder(const fs::path& folder, std::vector<Candidate>& candidates) {
   std::vector<Candidate> found;
   for (const auto& entry : fs::recursive_directory_iterator(folder, fs::directory_options::skip_permission_denied))
-    if (entry.is_regular_file() && (entry.path().extension() == ".safetensors" || is_json(entry.path()))) found.push_back({entry.path(), false});
+    if (entry.is_regular_file() && (entry.path().extension() == ".safetensors" || is_json(entry.path())))
+      found.push_back({entry.path(), false});
   if (found.empty())
-    throw Error(ErrorCode::kNotFound, folder.string(), "the folder holds no self-test case (.safetensors or .json)", "Give a folder of fixtures.");
+    throw Error(ErrorCode::kNotFound, folder.string(), "the folder holds no self-test case (.safetensors or .json)",
+                "Give a folder of fixtures.");
   std::sort(found.begin(), found.end(), [](const Candidate& a, const Candidate& b) { return a.path < b.path; });
   candidates.insert(candidates.end(), found.begin(), found.end());
 }
@@ -40,9 +44,13 @@ std::vector<Candidate> candidates_of(const std::vector<std::string>& arguments) 
   std::vector<Candidate> candidates;
   for (const std::string& argument : arguments) {
     const fs::path path = argument;
-    if (!fs::exists(path)) throw Error(ErrorCode::kNotFound, argument, "there is no such file or folder", "Check the path of the self-test case.");
-    if (fs::is_directory(path)) add_folder(path, candidates);
-    else candidates.push_back({path, true});
+    if (!fs::exists(path))
+      throw Error(ErrorCode::kNotFound, argument, "there is no such file or folder",
+                  "Check the path of the self-test case.");
+    if (fs::is_directory(path))
+      add_folder(path, candidates);
+    else
+      candidates.push_back({path, true});
   }
   return candidates;
 }
@@ -54,7 +62,9 @@ const CaseKind* kind_of(const CaseFile& file) {
 }
 
 /// LibTorch appends a stack trace to its messages.
-std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+std::string first_line(const std::string& text) {
+  return text.substr(0, text.find('\n'));
+}
 
 CaseReport run_tensor_case(const fs::path& path, const RunOptions& options) {
   CaseReport report{path.string(), "", {}};
@@ -115,11 +125,13 @@ class BackendScope {
 c10::Device device_of(const std::string& name) {
   if (name != "cuda") return c10::kCPU;
   if (!at::globalContext().hasCUDA())
-    throw Error(ErrorCode::kDevice, "cuda", "no CUDA device can be used here", "Install the driver and run ./run deps --cuda, or use --device cpu.");
+    throw Error(ErrorCode::kDevice, "cuda", "no CUDA device can be used here",
+                "Install the driver and run ./run deps --cuda, or use --device cpu.");
   return c10::Device(c10::kCUDA, 0);
 }
 
-std::vector<CaseReport> run_all(const std::vector<std::string>& arguments, const RunOptions& options, ProgressMeter& meter) {
+std::vector<CaseReport> run_all(const std::vector<std::string>& arguments, const RunOptions& options,
+                                ProgressMeter& meter) {
   if (arguments.empty()) return run_builtin(options);
   const std::vector<Candidate> candidates = candidates_of(arguments);
   std::vector<CaseReport> reports;
@@ -136,7 +148,9 @@ JobResult run(const JobValues& values, const ProgressSink& sink, std::stop_token
   RunOptions options;
   options.device = device_of(values.text("device"));
   options.stop = stop;
-  const BackendScope scope(values.text("attention-backend") == "auto" ? attention::backend() : attention::parse_backend(values.text("attention-backend")));
+  const BackendScope scope(values.text("attention-backend") == "auto"
+                               ? attention::backend()
+                               : attention::parse_backend(values.text("attention-backend")));
   const std::vector<CaseReport> reports = run_all(values.list("cases"), options, meter);
   JobResult result;
   result.exit_code = exit_code(reports);
@@ -154,14 +168,24 @@ JobKind selftest_job() {
   kind.name = "selftest";
   kind.summary = "Check that this installation computes what it should";
   kind.details =
-      "Without arguments: a small built-in set. With arguments: files of expected values (or folders of them), whose kind is recognised from\n"
-      "tensor names and metadata. One line for each expected tensor: name, largest absolute error, tolerance, ok | FAIL | unchecked, and a\n"
-      "closing count of the three. Exit code 0: all good; 2: something failed or is of unknown kind; 3: something could not be checked.\n"
+      "Without arguments: a small built-in set. With arguments: files of expected values (or folders of them), whose "
+      "kind is recognised from\n"
+      "tensor names and metadata. One line for each expected tensor: name, largest absolute error, tolerance, ok | "
+      "FAIL | unchecked, and a\n"
+      "closing count of the three. Exit code 0: all good; 2: something failed or is of unknown kind; 3: something "
+      "could not be checked.\n"
       "Example: fovea selftest fixtures/mil --attention-backend native";
   kind.parameters = {
       {.name = "cases", .type = T::kFileList, .help = "Files or folders with expected values", .positional = true},
-      {.name = "device", .type = T::kChoice, .help = "Where networks run", .fallback = std::string("cpu"), .choices = {"cpu", "cuda"}},
-      {.name = "attention-backend", .type = T::kChoice, .help = "Which attention kernels are tested", .fallback = std::string("auto"),
+      {.name = "device",
+       .type = T::kChoice,
+       .help = "Where networks run",
+       .fallback = std::string("cpu"),
+       .choices = {"cpu", "cuda"}},
+      {.name = "attention-backend",
+       .type = T::kChoice,
+       .help = "Which attention kernels are tested",
+       .fallback = std::string("auto"),
        .choices = {"auto", "reference", "native"}}};
   kind.run = selftest::run;
   return kind;

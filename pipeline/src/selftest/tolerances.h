@@ -18,11 +18,25 @@ struct Tolerance {
 };
 
 enum class Quantity {
-  kMilForward, kMilLoss, kMilGradient,
-  kSegProbability, kSegTrainingProbability, kSegActivation, kSegLoss, kSegGradient, kSegZeroGradient, kSegStatistics,
-  kPipelineImage, kPipelineSoftmax, kPipelineProbability, kPipelineGeometry,
-  kEmbedding, kPixelMean,
-  kFloat64, kFloat64Gradient, kFloat32,
+  kMilForward,
+  kMilLoss,
+  kMilGradient,
+  kSegProbability,
+  kSegTrainingProbability,
+  kSegActivation,
+  kSegLoss,
+  kSegGradient,
+  kSegZeroGradient,
+  kSegStatistics,
+  kPipelineImage,
+  kPipelineSoftmax,
+  kPipelineProbability,
+  kPipelineGeometry,
+  kEmbedding,
+  kPixelMean,
+  kFloat64,
+  kFloat64Gradient,
+  kFloat32,
   kExact,
 };
 

@@ -15,7 +15,8 @@ std::vector<float> percentile_ranks(std::span<const float> values) {
     std::size_t end = begin + 1;
     while (end < order.size() && values[order[end]] == values[order[begin]]) ++end;
     const double mean_rank = 0.5 * static_cast<double>(begin + 1 + end);
-    for (std::size_t i = begin; i < end; ++i) ranks[order[i]] = static_cast<float>(mean_rank / static_cast<double>(values.size()));
+    for (std::size_t i = begin; i < end; ++i)
+      ranks[order[i]] = static_cast<float>(mean_rank / static_cast<double>(values.size()));
     begin = end;
   }
   return ranks;
@@ -71,7 +72,8 @@ double normalised_entropy(double entropy, std::int64_t instances) {
 double top_mass(std::span<const float> attention, std::size_t count) {
   std::vector<float> values(attention.begin(), attention.end());
   count = std::min(count, values.size());
-  std::partial_sort(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(count), values.end(), std::greater<>());
+  std::partial_sort(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(count), values.end(),
+                    std::greater<>());
   return std::accumulate(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(count), 0.0);
 }
 

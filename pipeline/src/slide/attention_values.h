@@ -21,7 +21,8 @@ struct DrawnValues {
   std::string caption;       ///< under the colour bar
   double low = 0, high = 1;  ///< what the ends of the colour bar stand for
 };
-/// scale: percentile, minmax, raw (attention times N clipped to 0..1, as in the ACMIL and AEM papers: 1 = the uniform share or more).
+/// scale: percentile, minmax, raw (attention times N clipped to 0..1, as in the ACMIL and AEM papers: 1 = the uniform
+/// share or more).
 DrawnValues drawn_values(std::span<const float> attention, std::string_view scale);
 
 /// -sum a ln a, natural logarithm.

@@ -36,8 +36,12 @@ std::vector<Tile> read_tiles(const TrainOptions& options, double target_mpp) {
   std::vector<Tile> tiles;
   for (const CsvRow& row : read_csv(options.tiles, {"id", "label"})) {
     const io::Image picture = io::read_image(options.tiles.parent_path() / "tiles" / (row.at("id") + ".png"));
-    if (picture.channels != 3) throw Error(ErrorCode::kUnsupported, row.at("id") + ".png", "the tile is not an RGB picture", "Convert it to 8-bit RGB.");
-    const auto edge = [&](int pixels) { return std::max(8, static_cast<int>(rounded_px(pixels * options.tile_mpp / target_mpp))); };
+    if (picture.channels != 3)
+      throw Error(ErrorCode::kUnsupported, row.at("id") + ".png", "the tile is not an RGB picture",
+                  "Convert it to 8-bit RGB.");
+    const auto edge = [&](int pixels) {
+      return std::max(8, static_cast<int>(rounded_px(pixels * options.tile_mpp / target_mpp)));
+    };
     tiles.push_back({row.at("label"), io::resize(picture, edge(picture.width), edge(picture.height))});
   }
   return tiles;
@@ -51,7 +55,8 @@ void split(std::vector<Tile>& tiles, const TrainOptions& options) {
   for (auto& [label, indices] : by_label) {
     random.shuffle(indices);
     auto count = static_cast<std::size_t>(std::lround(static_cast<double>(indices.size()) * options.validation_share));
-    if (options.validation_share > 0) count = std::clamp<std::size_t>(count, indices.size() > 1 ? 1 : 0, indices.size() - 1);
+    if (options.validation_share > 0)
+      count = std::clamp<std::size_t>(count, indices.size() > 1 ? 1 : 0, indices.size() - 1);
     for (std::size_t i = 0; i < count; ++i) tiles[indices[i]].validation = true;
   }
 }
@@ -62,15 +67,16 @@ int reflected(std::int64_t position, int size) {
   return static_cast<int>(inside < size ? inside : period - 1 - inside);
 }
 
-/// A window of edge x edge pixels on the endlessly reflected tile, flipped and turned: the tile's texture at its true scale fills the
-/// encoder's field of view without a seam and without magnification.
+/// A window of edge x edge pixels on the endlessly reflected tile, flipped and turned: the tile's texture at its true
+/// scale fills the encoder's field of view without a seam and without magnification.
 void place(const io::Image& tile, std::int64_t edge, RandomSource& random, std::uint8_t* out) {
   const bool flip = random.uniform() < 0.5, transpose = random.uniform() < 0.5;
   const std::int64_t shift_x = random.whole(0, 2 * tile.width - 1), shift_y = random.whole(0, 2 * tile.height - 1);
   for (std::int64_t y = 0; y < edge; ++y) {
     for (std::int64_t x = 0; x < edge; ++x) {
       const std::int64_t u = transpose ? y : x, v = transpose ? x : y;
-      const std::uint8_t* pixel = tile.at(reflected((flip ? -1 - u : u) + shift_x, tile.width), reflected(v + shift_y, tile.height));
+      const std::uint8_t* pixel =
+          tile.at(reflected((flip ? -1 - u : u) + shift_x, tile.width), reflected(v + shift_y, tile.height));
       std::copy_n(pixel, 3, out + 3 * (y * edge + x));
     }
   }
@@ -82,7 +88,8 @@ void recolour(std::uint8_t* pixels, std::int64_t count, RandomSource& random) {
   const double strength = random.uniform(0.75, 1.25);
   for (auto& channel : table) {
     const double factor = strength * random.uniform(0.85, 1.15);
-    for (int i = 0; i < 256; ++i) channel[i] = static_cast<std::uint8_t>(std::lround(255 * std::pow(std::max(i, 1) / 255.0, factor)));
+    for (int i = 0; i < 256; ++i)
+      channel[i] = static_cast<std::uint8_t>(std::lround(255 * std::pow(std::max(i, 1) / 255.0, factor)));
   }
   for (std::int64_t i = 0; i < 3 * count; ++i) pixels[i] = table[i % 3][pixels[i]];
 }
@@ -98,7 +105,8 @@ void mix_in_glass(std::uint8_t* pixels, const std::uint8_t* glass, std::int64_t 
 }
 
 /// [variants, D]
-at::Tensor encode_variants(const Tile& tile, const Tile* glass, const models::TileEncoder& encoder, std::int64_t variants, RandomSource& random) {
+at::Tensor encode_variants(const Tile& tile, const Tile* glass, const models::TileEncoder& encoder,
+                           std::int64_t variants, RandomSource& random) {
   const std::int64_t edge = encoder.info().tile_px;
   at::Tensor features = at::empty({variants, encoder.info().dim}, at::kFloat);
   std::vector<std::uint8_t> glass_pixels(static_cast<std::size_t>(3 * edge * edge));
@@ -135,14 +143,17 @@ const Tile* glass_of(const std::vector<Tile>& tiles, bool validation) {
 
 class Composer {
  public:
-  Composer(Part part, const TrainOptions& options, std::uint64_t seed) : part_(std::move(part)), options_(options), seed_(seed) {}
+  Composer(Part part, const TrainOptions& options, std::uint64_t seed)
+      : part_(std::move(part)), options_(options), seed_(seed) {}
 
-  /// The same bag for the same index. Even indices are negative, odd positive. As on slides, a few tissue kinds dominate a bag.
+  /// The same bag for the same index. Even indices are negative, odd positive. As on slides, a few tissue kinds
+  /// dominate a bag.
   LabelledBag operator()(std::int64_t index) const {
     RandomSource random(seed_ * 1'000'003 + static_cast<std::uint64_t>(index));
     const bool positive = index % 2 == 1;
     const std::int64_t size = random.whole(options_.bag_min, options_.bag_max);
-    const auto evidence = positive ? std::max<std::int64_t>(1, rounded_px(static_cast<double>(size) * random.uniform(0.05, 0.4))) : 0;
+    const auto evidence =
+        positive ? std::max<std::int64_t>(1, rounded_px(static_cast<double>(size) * random.uniform(0.05, 0.4))) : 0;
     const std::vector<std::pair<const std::vector<at::Tensor>*, double>> others = tissue_shares(random);
     LabelledBag bag{{}, positive ? 1 : 0, {}};
     std::vector<at::Tensor> rows;
@@ -183,7 +194,8 @@ class Composer {
     return shares.back().first;
   }
   static at::Tensor draw(const Tiles& tiles, RandomSource& random) {
-    const at::Tensor& variants = tiles[static_cast<std::size_t>(random.whole(0, static_cast<std::int64_t>(tiles.size()) - 1))];
+    const at::Tensor& variants =
+        tiles[static_cast<std::size_t>(random.whole(0, static_cast<std::int64_t>(tiles.size()) - 1))];
     return variants[random.whole(0, variants.size(0) - 1)];
   }
 
@@ -197,13 +209,15 @@ void check_labels(const Part& part, const TrainOptions& options, const char* whi
   for (const auto& [label, tiles] : part.by_label) (options.positive.contains(label) ? positive : negative) = true;
   if (!positive || !negative)
     throw Error(ErrorCode::kUsage, options.tiles.filename().string(),
-                std::string("the ") + which + " tiles lack " + (positive ? "any other label than --positive" : "the label given with --positive"),
+                std::string("the ") + which + " tiles lack " +
+                    (positive ? "any other label than --positive" : "the label given with --positive"),
                 "Correct --positive or --validation-share.");
 }
 
 }  // namespace
 
-TrainingBags bags_from_tiles(const TrainOptions& options, const models::TileEncoder& encoder, const TrainingProgress& progress) {
+TrainingBags bags_from_tiles(const TrainOptions& options, const models::TileEncoder& encoder,
+                             const TrainingProgress& progress) {
   const double target_mpp = options.target_mpp > 0 ? options.target_mpp : encoder.info().mpp;
   std::vector<Tile> tiles = read_tiles(options, target_mpp);
   split(tiles, options);
@@ -222,11 +236,14 @@ TrainingBags bags_from_tiles(const TrainOptions& options, const models::TileEnco
   bags.features = encoder.info().dim;
   bags.labels = options.labels.empty() ? std::vector<std::string>{"negative", "positive"} : options.labels;
   bags.encoder = encoder.info().name, bags.mpp = target_mpp, bags.tile_px = encoder.info().tile_px;
-  bags.card = {"Bags of " + std::to_string(options.bag_min) + " to " + std::to_string(options.bag_max) + " tiles were composed from " +
-                   std::to_string(train_tiles) + " labelled tile pictures for training (" + std::to_string(options.train_bags) + " bags) and " +
-                   std::to_string(tiles.size() - train_tiles) + " other tiles for validation (" + std::to_string(options.validation_bags) + " bags).",
-               "Tiles were resampled from " + number_text(options.tile_mpp) + " to " + number_text(target_mpp) + " um/px, reflected to fill " +
-                   std::to_string(encoder.info().tile_px) + " px, flipped, turned, shifted, recoloured and partly mixed with glass (" +
+  bags.card = {"Bags of " + std::to_string(options.bag_min) + " to " + std::to_string(options.bag_max) +
+                   " tiles were composed from " + std::to_string(train_tiles) +
+                   " labelled tile pictures for training (" + std::to_string(options.train_bags) + " bags) and " +
+                   std::to_string(tiles.size() - train_tiles) + " other tiles for validation (" +
+                   std::to_string(options.validation_bags) + " bags).",
+               "Tiles were resampled from " + number_text(options.tile_mpp) + " to " + number_text(target_mpp) +
+                   " um/px, reflected to fill " + std::to_string(encoder.info().tile_px) +
+                   " px, flipped, turned, shifted, recoloured and partly mixed with glass (" +
                    std::to_string(options.variants) + " variants a tile)."};
   const auto seed = static_cast<std::uint64_t>(options.seed);
   bags.train = {options.train_bags, Composer(std::move(train), options, 2 * seed + 11)};

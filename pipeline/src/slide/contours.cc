@@ -10,7 +10,8 @@ namespace {
 
 using Ring = std::vector<std::pair<double, double>>;
 
-/// Walks along pixel edges with tissue on the right hand (y points down: clockwise around a region, the other way around a hole).
+/// Walks along pixel edges with tissue on the right hand (y points down: clockwise around a region, the other way
+/// around a hole).
 class EdgeWalker {
  public:
   EdgeWalker(const io::Image& mask, std::vector<bool>& visited) : mask_(mask), visited_(visited) {}
@@ -30,13 +31,16 @@ class EdgeWalker {
     return corners;
   }
   std::size_t index(int x, int y) const { return static_cast<std::size_t>(y) * mask_.width + x; }
-  bool tissue(int x, int y) const { return x >= 0 && y >= 0 && x < mask_.width && y < mask_.height && *mask_.at(x, y) != 0; }
+  bool tissue(int x, int y) const {
+    return x >= 0 && y >= 0 && x < mask_.width && y < mask_.height && *mask_.at(x, y) != 0;
+  }
 
  private:
   static constexpr int kRight = 0;
   static constexpr std::array<int, 4> kStepX{1, 0, -1, 0}, kStepY{0, 1, 0, -1};
   // Pixel ahead on the left and on the right of corner (x, y), by direction: right, down, left, up.
-  static constexpr std::array<std::array<int, 2>, 4> kLeft{{{0, -1}, {0, 0}, {-1, 0}, {-1, -1}}}, kAheadRight{{{0, 0}, {-1, 0}, {-1, -1}, {0, -1}}};
+  static constexpr std::array<std::array<int, 2>, 4> kLeft{{{0, -1}, {0, 0}, {-1, 0}, {-1, -1}}},
+      kAheadRight{{{0, 0}, {-1, 0}, {-1, -1}, {0, -1}}};
 
   int next_direction(int x, int y, int direction) const {
     // Left first: tissue that touches only at a corner is one region (8-connected).
@@ -52,7 +56,8 @@ class EdgeWalker {
 Ring on_slide(const std::vector<std::pair<int, int>>& corners, const MaskFrame& frame) {
   Ring ring;
   ring.reserve(corners.size() + 1);
-  for (const auto& [x, y] : corners) ring.emplace_back(frame.origin_x + x * frame.pixel_px, frame.origin_y + y * frame.pixel_px);
+  for (const auto& [x, y] : corners)
+    ring.emplace_back(frame.origin_x + x * frame.pixel_px, frame.origin_y + y * frame.pixel_px);
   ring.push_back(ring.front());
   return ring;
 }
@@ -63,7 +68,8 @@ std::vector<io::TissueRegion> tissue_regions(const io::Image& mask, const MaskFr
   const Components components(mask, true);
   std::vector<io::TissueRegion> regions(components.count());
   const double pixel_mm2 = frame.mpp * frame.mpp * 1e-6;
-  for (std::size_t i = 0; i < regions.size(); ++i) regions[i].area_mm2 = static_cast<double>(components.area_px(i)) * pixel_mm2;
+  for (std::size_t i = 0; i < regions.size(); ++i)
+    regions[i].area_mm2 = static_cast<double>(components.area_px(i)) * pixel_mm2;
   std::vector<bool> visited(mask.pixels.size(), false);
   EdgeWalker walker(mask, visited);
   // In scan order a region's first free top edge lies on its outer ring, so rings come outer first.

@@ -13,8 +13,10 @@ std::vector<std::string> cells_of(const std::string& line) {
   bool quoted = false;
   for (std::size_t i = 0; i < line.size(); ++i) {
     if (line[i] == '"') {
-      if (quoted && i + 1 < line.size() && line[i + 1] == '"') cells.back() += line[i++];
-      else quoted = !quoted;
+      if (quoted && i + 1 < line.size() && line[i + 1] == '"')
+        cells.back() += line[i++];
+      else
+        quoted = !quoted;
     } else if (line[i] == ',' && !quoted) {
       cells.emplace_back();
     } else if (line[i] != '\r') {
@@ -28,14 +30,17 @@ std::vector<std::string> cells_of(const std::string& line) {
 
 std::vector<CsvRow> read_csv(const std::filesystem::path& path, const std::vector<std::string>& required) {
   std::ifstream stream(path, std::ios::binary);
-  if (!stream) throw Error(ErrorCode::kNotFound, path.filename().string(), "the table cannot be read", "Check the path and its permissions.");
+  if (!stream)
+    throw Error(ErrorCode::kNotFound, path.filename().string(), "the table cannot be read",
+                "Check the path and its permissions.");
   std::string line;
   std::getline(stream, line);
   if (line.rfind("\xEF\xBB\xBF", 0) == 0) line.erase(0, 3);  // spreadsheets write a byte order mark
   const std::vector<std::string> header = cells_of(line);
   for (const std::string& name : required)
     if (std::find(header.begin(), header.end(), name) == header.end())
-      throw Error(ErrorCode::kCorrupt, path.filename().string(), "the table has no column '" + name + "'", "Name the columns in its first line.");
+      throw Error(ErrorCode::kCorrupt, path.filename().string(), "the table has no column '" + name + "'",
+                  "Name the columns in its first line.");
   std::vector<CsvRow> rows;
   while (std::getline(stream, line)) {
     const std::vector<std::string> cells = cells_of(line);

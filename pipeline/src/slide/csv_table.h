@@ -1,4 +1,5 @@
-// A small CSV file with a header line: cells by column name, quotes understood, ids kept as text (leading zeros matter).
+// A small CSV file with a header line: cells by column name, quotes understood, ids kept as text (leading zeros
+// matter).
 #pragma once
 
 #include <filesystem>

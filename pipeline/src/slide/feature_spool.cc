@@ -24,7 +24,8 @@ FeatureSpool::~FeatureSpool() {
 void FeatureSpool::fail() const {
   const int cause = errno;
   throw Error(ErrorCode::kWriteFailed, file_.target().filename().string(),
-              cause == ENOSPC ? "the disk is full" : std::string("the features cannot be written (") + std::strerror(cause) + ")",
+              cause == ENOSPC ? "the disk is full"
+                              : std::string("the features cannot be written (") + std::strerror(cause) + ")",
               "Free space or choose another --out, or leave out --keep-features.");
 }
 
@@ -47,7 +48,8 @@ io::Array FeatureSpool::finish() {
   if (size == 0) return array;
   void* data = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, descriptor_, 0);
   if (data == MAP_FAILED) fail();
-  array.owner = std::shared_ptr<const void>(data, [size](const void* mapped) { ::munmap(const_cast<void*>(mapped), size); });
+  array.owner =
+      std::shared_ptr<const void>(data, [size](const void* mapped) { ::munmap(const_cast<void*>(mapped), size); });
   array.bytes = {static_cast<const std::byte*>(data), size};
   return array;
 }

@@ -1,4 +1,5 @@
-// Features on their way to a bag file: written to disk as they arrive and mapped at the end, so that memory does not grow with N.
+// Features on their way to a bag file: written to disk as they arrive and mapped at the end, so that memory does not
+// grow with N.
 #pragma once
 
 #include <cstdint>

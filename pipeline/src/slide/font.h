@@ -14,8 +14,8 @@ constexpr int kGlyphWidth = 6, kGlyphHeight = 10;  ///< advance and line height 
 
 using Colour = std::array<std::uint8_t, 3>;
 
-/// Draws `text` with its top-left at (x, y), each font pixel `scale` image pixels wide; clipped to the image. Bytes that are not
-/// printable ASCII show as one box a character.
+/// Draws `text` with its top-left at (x, y), each font pixel `scale` image pixels wide; clipped to the image. Bytes
+/// that are not printable ASCII show as one box a character.
 void draw_text(io::Image& image, int x, int y, std::string_view text, const Colour& colour, int scale);
 int text_width(std::string_view text, int scale);
 /// The text cut to `max_width` image pixels, with ".." at the end when something was cut.

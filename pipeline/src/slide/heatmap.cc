@@ -28,7 +28,8 @@ Box tile_box(const HeatmapContent& content, std::size_t tile) {
   return {x0, y0, std::max(x0 + 1, pixel(x + content.footprint_px)), std::max(y0 + 1, pixel(y + content.footprint_px))};
 }
 
-/// Tissue share at a picture pixel, interpolated so that the outline is smooth where a mask pixel covers many picture pixels.
+/// Tissue share at a picture pixel, interpolated so that the outline is smooth where a mask pixel covers many picture
+/// pixels.
 class TissueTest {
  public:
   explicit TissueTest(const HeatmapContent& content) : content_(content) {}
@@ -39,7 +40,8 @@ class TissueTest {
     const double mask_y = (from.origin_y + (y + 0.5) * from.pixel_px - to.origin_y) / to.pixel_px - 0.5;
     const int x0 = static_cast<int>(std::floor(mask_x)), y0 = static_cast<int>(std::floor(mask_y));
     const double fx = mask_x - x0, fy = mask_y - y0;
-    const double share = (1 - fy) * ((1 - fx) * at(x0, y0) + fx * at(x0 + 1, y0)) + fy * ((1 - fx) * at(x0, y0 + 1) + fx * at(x0 + 1, y0 + 1));
+    const double share = (1 - fy) * ((1 - fx) * at(x0, y0) + fx * at(x0 + 1, y0)) +
+                         fy * ((1 - fx) * at(x0, y0 + 1) + fx * at(x0 + 1, y0 + 1));
     return share >= 0.5;
   }
 
@@ -70,9 +72,11 @@ void accumulate(Canvas& canvas, const HeatmapContent& content) {
   }
 }
 
-void draw_bar(io::Image& image, int x, int y, int width, int height, const Legend& legend, const HeatmapStyle& style, int scale) {
+void draw_bar(io::Image& image, int x, int y, int width, int height, const Legend& legend, const HeatmapStyle& style,
+              int scale) {
   for (int row = 0; row < height; ++row)
-    fill_rectangle(image, x, y + row, width, 1, io::colour(style.colour_map, 1 - static_cast<double>(row) / std::max(1, height - 1)));
+    fill_rectangle(image, x, y + row, width, 1,
+                   io::colour(style.colour_map, 1 - static_cast<double>(row) / std::max(1, height - 1)));
   for (int tick = 0; tick <= 4; ++tick) {
     const int at = y + (height - 1) * tick / 4;
     const double value = legend.high + (legend.low - legend.high) * tick / 4;
@@ -94,7 +98,8 @@ int draw_scale_bar(io::Image& image, int x, int y, int width, const MaskFrame& f
   if (frame.mpp <= 0) return y;
   const double length_um = scale_bar_um(width * frame.mpp);
   fill_rectangle(image, x, y, std::max(1, static_cast<int>(length_um / frame.mpp)), 2 * scale, kInk);
-  draw_text(image, x, y + 5 * scale, length_um >= 1000 ? number_text(length_um / 1000) + " mm" : number_text(length_um) + " um", kInk, scale);
+  draw_text(image, x, y + 5 * scale,
+            length_um >= 1000 ? number_text(length_um / 1000) + " mm" : number_text(length_um) + " um", kInk, scale);
   return y + (kGlyphHeight + 12) * scale;
 }
 
@@ -106,7 +111,8 @@ int draw_classes(io::Image& image, int x, int y, int width, const Legend& legend
     draw_text(image, x + width - text_width(number, scale), y, number, kInk, scale);
     const int bar = y + kGlyphHeight * scale;
     fill_rectangle(image, x, bar, width, 3 * scale, {228, 228, 232});
-    fill_rectangle(image, x, bar, static_cast<int>(width * std::clamp(probability, 0.0, 1.0)), 3 * scale, {68, 102, 160});
+    fill_rectangle(image, x, bar, static_cast<int>(width * std::clamp(probability, 0.0, 1.0)), 3 * scale,
+                   {68, 102, 160});
     y += line;
   }
   return y;
@@ -130,13 +136,15 @@ void draw_attention(io::Image& picture, const HeatmapContent& content, const Hea
         const double mean = canvas.sum[i] / canvas.count[i];
         const io::Rgb& colour = colours[static_cast<std::size_t>(std::clamp(std::lround(mean * 255), 0L, 255L))];
         std::uint8_t* pixel = picture.at(x, y);
-        for (int c = 0; c < 3; ++c) pixel[c] = static_cast<std::uint8_t>(std::lround(style.alpha * colour[c] + (1 - style.alpha) * pixel[c]));
+        for (int c = 0; c < 3; ++c)
+          pixel[c] = static_cast<std::uint8_t>(std::lround(style.alpha * colour[c] + (1 - style.alpha) * pixel[c]));
       }
     }
   }
 }
 
-io::Image with_legend(const io::Image& picture, const Legend& legend, const HeatmapStyle& style, const MaskFrame& frame) {
+io::Image with_legend(const io::Image& picture, const Legend& legend, const HeatmapStyle& style,
+                      const MaskFrame& frame) {
   const int scale = picture.height >= 1100 ? 3 : picture.height >= 500 ? 2 : 1;
   const int margin = 10 * scale, column = 190 * scale;
   const int line = (kGlyphHeight + 2) * scale;
@@ -145,7 +153,8 @@ io::Image with_legend(const io::Image& picture, const Legend& legend, const Heat
   const int bar_minimum = 90 * scale;
   const int needed = 2 * margin + 2 * line + class_height + bar_minimum + 6 * line + text_height;
   io::Image figure(picture.width + 3 * margin + column, std::max(picture.height + 2 * margin, needed), 3, 255);
-  for (int y = 0; y < picture.height; ++y) std::copy_n(picture.at(0, y), 3 * picture.width, figure.at(margin, margin + y));
+  for (int y = 0; y < picture.height; ++y)
+    std::copy_n(picture.at(0, y), 3 * picture.width, figure.at(margin, margin + y));
 
   const int x = picture.width + 2 * margin;
   int y = draw_classes(figure, x, margin, column, legend, scale) + line;

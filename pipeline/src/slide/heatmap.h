@@ -34,16 +34,17 @@ struct HeatmapContent {
 };
 
 struct Legend {
-  std::string title;                     ///< "attention, percentile rank"
-  double low = 0, high = 1;              ///< at the ends of the bar
+  std::string title;                                    ///< "attention, percentile rank"
+  double low = 0, high = 1;                             ///< at the ends of the bar
   std::vector<std::pair<std::string, double>> classes;  ///< names and probabilities, most likely first
-  std::vector<std::string> lines;        ///< further lines, small
+  std::vector<std::string> lines;                       ///< further lines, small
 };
 
 /// Blends the attention into `picture`: the mean where tiles overlap, nothing where no tile lies.
 void draw_attention(io::Image& picture, const HeatmapContent& content, const HeatmapStyle& style);
 
 /// The picture with its legend at the right.
-io::Image with_legend(const io::Image& picture, const Legend& legend, const HeatmapStyle& style, const MaskFrame& frame);
+io::Image with_legend(const io::Image& picture, const Legend& legend, const HeatmapStyle& style,
+                      const MaskFrame& frame);
 
 }  // namespace fovea::pipeline::slide

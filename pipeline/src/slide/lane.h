@@ -13,15 +13,17 @@
 
 namespace fovea::pipeline::slide {
 
-/// Runs `body` on a thread of its own (LibTorch keeps one worker pool per calling thread, so a stage must not wander between
-/// threads). `body` yields items in order; the consumer takes them with next(), which also rethrows what body threw.
+/// Runs `body` on a thread of its own (LibTorch keeps one worker pool per calling thread, so a stage must not wander
+/// between threads). `body` yields items in order; the consumer takes them with next(), which also rethrows what body
+/// threw.
 template <class T>
 class Lane {
  public:
   /// False when the consumer has gone: body should return.
   using Yield = std::function<bool(T)>;
 
-  Lane(std::size_t capacity, std::function<void(const Yield&)> body) : capacity_(capacity), thread_([this, body = std::move(body)] { run(body); }) {}
+  Lane(std::size_t capacity, std::function<void(const Yield&)> body)
+      : capacity_(capacity), thread_([this, body = std::move(body)] { run(body); }) {}
   ~Lane() {
     close();
     thread_.join();

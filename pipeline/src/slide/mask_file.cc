@@ -24,8 +24,9 @@ io::Image picture_mask(const std::filesystem::path& path, const OverviewGrid& gr
   const double wanted = static_cast<double>(info.bounds_width) / static_cast<double>(info.bounds_height);
   if (std::abs(shape / wanted - 1) > 0.02)
     throw Error(ErrorCode::kShape, path.filename().string(),
-                "the mask of " + std::to_string(picture.width) + " x " + std::to_string(picture.height) + " px has not the shape of the slide (" +
-                    std::to_string(info.bounds_width) + " x " + std::to_string(info.bounds_height) + " px)",
+                "the mask of " + std::to_string(picture.width) + " x " + std::to_string(picture.height) +
+                    " px has not the shape of the slide (" + std::to_string(info.bounds_width) + " x " +
+                    std::to_string(info.bounds_height) + " px)",
                 "Give a mask that covers the whole scanned area.");
   io::Image mask(grid.width, grid.height, 1);
   for (int y = 0; y < grid.height; ++y) {
@@ -87,7 +88,9 @@ void fill_feature(const Json& feature, const OverviewGrid& grid, io::Image& mask
 
 io::Image geojson_mask(const std::filesystem::path& path, const OverviewGrid& grid) {
   std::ifstream stream(path, std::ios::binary);
-  if (!stream) throw Error(ErrorCode::kNotFound, path.filename().string(), "the tissue mask cannot be read", "Check the path and its permissions.");
+  if (!stream)
+    throw Error(ErrorCode::kNotFound, path.filename().string(), "the tissue mask cannot be read",
+                "Check the path and its permissions.");
   io::Image mask(grid.width, grid.height, 1);
   try {
     const Json root = Json::parse(stream);
@@ -97,7 +100,8 @@ io::Image geojson_mask(const std::filesystem::path& path, const OverviewGrid& gr
       for (const Json& feature : root.is_array() ? root : root.at("features")) fill_feature(feature, grid, mask);
     }
   } catch (const Json::exception&) {
-    throw Error(ErrorCode::kCorrupt, path.filename().string(), "this is not GeoJSON with polygons", "Export it again, for instance from QuPath.");
+    throw Error(ErrorCode::kCorrupt, path.filename().string(), "this is not GeoJSON with polygons",
+                "Export it again, for instance from QuPath.");
   }
   return mask;
 }

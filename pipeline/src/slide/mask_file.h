@@ -10,8 +10,9 @@
 
 namespace fovea::pipeline::slide {
 
-/// One channel on `grid`, 255 = tissue. Pictures are stretched over the scanned area and must have its shape (2 %); brighter than 127
-/// is tissue. GeoJSON: FeatureCollection, array or single Feature with Polygon or MultiPolygon, as QuPath exports.
+/// One channel on `grid`, 255 = tissue. Pictures are stretched over the scanned area and must have its shape (2 %);
+/// brighter than 127 is tissue. GeoJSON: FeatureCollection, array or single Feature with Polygon or MultiPolygon, as
+/// QuPath exports.
 io::Image read_mask_file(const std::filesystem::path& path, const OverviewGrid& grid, const io::SlideInfo& info);
 
 }  // namespace fovea::pipeline::slide

@@ -89,7 +89,8 @@ std::array<std::int64_t, 256> histogram(const io::Image& plane) {
 
 int otsu_threshold(const std::array<std::int64_t, 256>& counts) {
   double total = 0, sum = 0;
-  for (int i = 0; i < 256; ++i) total += static_cast<double>(counts[i]), sum += static_cast<double>(i) * static_cast<double>(counts[i]);
+  for (int i = 0; i < 256; ++i)
+    total += static_cast<double>(counts[i]), sum += static_cast<double>(i) * static_cast<double>(counts[i]);
   double below = 0, below_sum = 0, best = -1;
   int threshold = 0;
   for (int t = 0; t < 256; ++t) {
@@ -190,8 +191,10 @@ void Components::number(int width) {
 }
 
 std::size_t Components::at(int x, int y) const {
-  const auto begin = runs_.begin() + static_cast<std::ptrdiff_t>(row_begin_[y]), end = runs_.begin() + static_cast<std::ptrdiff_t>(row_begin_[y + 1]);
-  return std::prev(std::upper_bound(begin, end, x, [](int value, const Run& run) { return value < run.begin; }))->component;
+  const auto begin = runs_.begin() + static_cast<std::ptrdiff_t>(row_begin_[y]),
+             end = runs_.begin() + static_cast<std::ptrdiff_t>(row_begin_[y + 1]);
+  return std::prev(std::upper_bound(begin, end, x, [](int value, const Run& run) { return value < run.begin; }))
+      ->component;
 }
 
 }  // namespace fovea::pipeline::slide

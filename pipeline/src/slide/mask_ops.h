@@ -1,5 +1,6 @@
-// Operations on 8-bit one-channel images that tissue segmentation needs, with OpenCV's meaning where a published rule depends on it.
-// Ours rather than ITK's: pipeline does not link ITK, and ITK's structuring elements cannot have the even edge (4 x 4) of CLAM's rule.
+// Operations on 8-bit one-channel images that tissue segmentation needs, with OpenCV's meaning where a published rule
+// depends on it. Ours rather than ITK's: pipeline does not link ITK, and ITK's structuring elements cannot have the
+// even edge (4 x 4) of CLAM's rule.
 #pragma once
 
 #include <algorithm>
@@ -46,7 +47,8 @@ class Components {
   void paint(io::Image& mask, std::uint8_t value, Chosen chosen) const {
     for (int y = 0; y < static_cast<int>(row_begin_.size()) - 1; ++y)
       for (std::size_t i = row_begin_[y]; i < row_begin_[y + 1]; ++i)
-        if (chosen(runs_[i].component)) std::fill(mask.at(runs_[i].begin, y), mask.at(runs_[i].begin, y) + (runs_[i].end - runs_[i].begin), value);
+        if (chosen(runs_[i].component))
+          std::fill(mask.at(runs_[i].begin, y), mask.at(runs_[i].begin, y) + (runs_[i].end - runs_[i].begin), value);
   }
 
  private:

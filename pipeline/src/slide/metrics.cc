@@ -17,7 +17,8 @@ std::optional<double> auroc(std::span<const float> scores, const std::vector<boo
   return (rank_sum - positives * (positives + 1) / 2) / (positives * negatives);
 }
 
-std::optional<double> macro_auroc(std::span<const float> probabilities, std::int64_t classes, std::span<const std::int64_t> labels) {
+std::optional<double> macro_auroc(std::span<const float> probabilities, std::int64_t classes,
+                                  std::span<const std::int64_t> labels) {
   double sum = 0;
   int counted = 0;
   for (std::int64_t c = 0; c < classes; ++c) {

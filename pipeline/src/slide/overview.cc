@@ -51,7 +51,8 @@ OverviewGrid grid_of(const io::SlideInfo& info, double pixel_px, double mpp_leve
     if (info.levels[i].downsample <= pixel_px * 1.01) grid.level = static_cast<int>(i);
   const double downsample = info.levels[static_cast<std::size_t>(grid.level)].downsample;
   const double factor = pixel_px / downsample;
-  grid.factor = std::max<std::int64_t>(1, round_up ? static_cast<std::int64_t>(std::ceil(factor - 0.01)) : rounded_px(factor));
+  grid.factor =
+      std::max<std::int64_t>(1, round_up ? static_cast<std::int64_t>(std::ceil(factor - 0.01)) : rounded_px(factor));
   const double pixel = static_cast<double>(grid.factor) * downsample;
   grid.width = std::max(1, static_cast<int>(std::ceil(static_cast<double>(info.bounds_width) / pixel - 0.01)));
   grid.height = std::max(1, static_cast<int>(std::ceil(static_cast<double>(info.bounds_height) / pixel - 0.01)));
@@ -64,7 +65,8 @@ OverviewGrid grid_of(const io::SlideInfo& info, double pixel_px, double mpp_leve
 OverviewGrid overview_grid(const io::SlideInfo& info, double pixel_px, double mpp_level0, std::int64_t max_pixels) {
   OverviewGrid grid = grid_of(info, pixel_px, mpp_level0, false);
   const auto too_large = [&] { return static_cast<std::int64_t>(grid.width) * grid.height > max_pixels; };
-  for (double coarser = grid.frame.pixel_px * 1.25; too_large(); coarser *= 1.25) grid = grid_of(info, coarser, mpp_level0, true);
+  for (double coarser = grid.frame.pixel_px * 1.25; too_large(); coarser *= 1.25)
+    grid = grid_of(info, coarser, mpp_level0, true);
   return grid;
 }
 
@@ -84,15 +86,19 @@ std::int64_t read_overview(const io::Slide& slide, const OverviewGrid& grid, con
       throw_if_stopped(reading.stop);
       const int x = i % columns * block, y = i / columns * block;
       const int width = std::min(block, grid.width - x), height = std::min(block, grid.height - y);
-      const auto pixels = static_cast<std::size_t>(width * grid.factor) * static_cast<std::size_t>(height * grid.factor);
+      const auto pixels =
+          static_cast<std::size_t>(width * grid.factor) * static_cast<std::size_t>(height * grid.factor);
       Block work;
       work.source.resize(3 * pixels), work.source_opaque.resize(pixels);
       try {
-        slide.read_region(grid.level, info.bounds_x + rounded_px(x * grid.frame.pixel_px), info.bounds_y + rounded_px(y * grid.frame.pixel_px),
-                          width * grid.factor, height * grid.factor, work.source, work.source_opaque);
+        slide.read_region(grid.level, info.bounds_x + rounded_px(x * grid.frame.pixel_px),
+                          info.bounds_y + rounded_px(y * grid.frame.pixel_px), width * grid.factor,
+                          height * grid.factor, work.source, work.source_opaque);
       } catch (const Error& error) {
         if (error.code() != ErrorCode::kCorrupt || !reading.allow_unreadable) throw;
-        for (std::size_t p = 0; p < pixels; ++p) std::copy(info.background.begin(), info.background.end(), work.source.begin() + 3 * static_cast<std::ptrdiff_t>(p));
+        for (std::size_t p = 0; p < pixels; ++p)
+          std::copy(info.background.begin(), info.background.end(),
+                    work.source.begin() + 3 * static_cast<std::ptrdiff_t>(p));
         std::fill(work.source_opaque.begin(), work.source_opaque.end(), std::uint8_t{0});
         ++unreadable;
       }
@@ -107,7 +113,8 @@ std::int64_t read_overview(const io::Slide& slide, const OverviewGrid& grid, con
 io::Image read_thumbnail(const io::Slide& slide, const OverviewGrid& grid, const OverviewReading& reading) {
   io::Image image(grid.width, grid.height, 3);
   read_overview(slide, grid, reading, [&](const OverviewBlock& block) {
-    for (int y = 0; y < block.rgb.height; ++y) std::copy_n(block.rgb.at(0, y), 3 * block.rgb.width, image.at(block.x, block.y + y));
+    for (int y = 0; y < block.rgb.height; ++y)
+      std::copy_n(block.rgb.at(0, y), 3 * block.rgb.width, image.at(block.x, block.y + y));
   });
   return image;
 }

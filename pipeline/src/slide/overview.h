@@ -21,8 +21,9 @@ struct OverviewGrid {
   MaskFrame frame;
 };
 
-/// The greatest level that is finer than `pixel_px` level-0 pixels per overview pixel (1 % grace), reduced by a whole factor to about
-/// that; coarser when the overview would exceed `max_pixels`. Covers the scanned bounds. `mpp_level0` <= 0: unknown.
+/// The greatest level that is finer than `pixel_px` level-0 pixels per overview pixel (1 % grace), reduced by a whole
+/// factor to about that; coarser when the overview would exceed `max_pixels`. Covers the scanned bounds. `mpp_level0`
+/// <= 0: unknown.
 OverviewGrid overview_grid(const io::SlideInfo& info, double pixel_px, double mpp_level0, std::int64_t max_pixels);
 
 /// The finest grid whose longer edge has at most `max_edge` pixels.
@@ -41,7 +42,8 @@ struct OverviewReading {
   std::function<void(double)> progress;  ///< 0..1, called from several threads
 };
 
-/// Calls `sink` for every block, from several threads at once; blocks never overlap. Returns the number of unreadable blocks.
+/// Calls `sink` for every block, from several threads at once; blocks never overlap. Returns the number of unreadable
+/// blocks.
 std::int64_t read_overview(const io::Slide& slide, const OverviewGrid& grid, const OverviewReading& reading,
                            const std::function<void(const OverviewBlock&)>& sink);
 

@@ -37,7 +37,10 @@ constexpr std::int64_t kBagPiece = 4096;  // rows of a feature bag converted at 
 class PredictRun {
  public:
   PredictRun(const JobValues& values, const ProgressSink& sink, std::stop_token stop)
-      : values_(values), options_(predict_options(values)), meter_(sink, std::move(stop)), thread_count_(options_.threads) {}
+      : values_(values),
+        options_(predict_options(values)),
+        meter_(sink, std::move(stop)),
+        thread_count_(options_.threads) {}
 
   JobResult run() {
     meter_.stage("loading the model", 0, 0.02);
@@ -68,19 +71,25 @@ class PredictRun {
     prediction_.labels = options_.labels.empty() ? mil_.description.labels : options_.labels;
     if (static_cast<std::int64_t>(prediction_.labels.size()) != classes)
       throw Error(ErrorCode::kUsage, options_.labels.empty() ? options_.model.filename().string() : "--labels",
-                  std::to_string(prediction_.labels.size()) + " class names for a model with " + std::to_string(classes) + " classes",
+                  std::to_string(prediction_.labels.size()) + " class names for a model with " +
+                      std::to_string(classes) + " classes",
                   "Pass --labels with one name for each class.");
     if (options_.branch >= mil_.model->config().branches)
-      throw Error(ErrorCode::kUsage, "--branch", "the model has " + std::to_string(mil_.model->config().branches) + " branches, counted from 0",
+      throw Error(ErrorCode::kUsage, "--branch",
+                  "the model has " + std::to_string(mil_.model->config().branches) + " branches, counted from 0",
                   "Pass a lower index, or mean.");
   }
 
   /// A NaN anywhere in the features reaches the logits; it must not leave as a probability.
   void check_finite() const {
-    const auto finite = [](const std::vector<float>& values) { return std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); }); };
+    const auto finite = [](const std::vector<float>& values) {
+      return std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); });
+    };
     if (finite(prediction_.bag_logits) && finite(prediction_.attention_raw)) return;
-    throw Error(ErrorCode::kCorrupt, options_.features.empty() ? options_.model.filename().string() : options_.features.filename().string(),
-                "the result is not a number: the features or the weights hold NaN or infinite values", "Make the file again.");
+    throw Error(ErrorCode::kCorrupt,
+                options_.features.empty() ? options_.model.filename().string() : options_.features.filename().string(),
+                "the result is not a number: the features or the weights hold NaN or infinite values",
+                "Make the file again.");
   }
 
   std::string metadata(const std::string& key) const {
@@ -100,12 +109,15 @@ class PredictRun {
     const std::int64_t wanted = mil_.model->config().features;
     if (width != wanted)
       throw Error(ErrorCode::kShape, subject,
-                  "the features are " + std::to_string(width) + " wide, but model " + options_.model.filename().string() + " wants " + std::to_string(wanted),
+                  "the features are " + std::to_string(width) + " wide, but model " +
+                      options_.model.filename().string() + " wants " + std::to_string(wanted),
                   "Use the encoder the model was trained with.");
     const std::string trained = metadata("fovea.encoder");
     if (trained.empty() || name.empty() || trained == name) return;
-    const std::string problem = "the features are from encoder '" + name + "', but the model was trained with '" + trained + "'";
-    if (!options_.any_encoder) throw Error(ErrorCode::kShape, subject, problem, "Use that encoder, or pass --any-encoder if they are the same.");
+    const std::string problem =
+        "the features are from encoder '" + name + "', but the model was trained with '" + trained + "'";
+    if (!options_.any_encoder)
+      throw Error(ErrorCode::kShape, subject, problem, "Use that encoder, or pass --any-encoder if they are the same.");
     prediction_.notices.push_back(problem);
   }
 
@@ -116,7 +128,8 @@ class PredictRun {
     const std::string subject = options_.features.filename().string();
     io::FeatureBag bag = io::read_bag(options_.features, options_.features_key);
     if (bag.features.shape.size() != 2 || bag.features.shape[0] == 0)
-      throw Error(ErrorCode::kNoTissue, subject, "the bag holds no tile (a slide without tissue)", "There is nothing to predict here.");
+      throw Error(ErrorCode::kNoTissue, subject, "the bag holds no tile (a slide without tissue)",
+                  "There is nothing to predict here.");
     prediction_.feature_width = bag.features.shape[1];
     check_encoder(subject, bag.encoder, prediction_.feature_width);
     prediction_.encoder_name = prediction_.bag_encoder = bag.encoder;
@@ -146,7 +159,8 @@ class PredictRun {
       for (auto it = axis.begin(); it != axis.end() && std::next(it) != axis.end(); ++it)
         smallest = smallest == 0 ? *std::next(it) - *it : std::min(smallest, *std::next(it) - *it);
     if (smallest > 0)
-      prediction_.notices.push_back("the bag does not tell the tile size: tiles are drawn with the grid's spacing of " + std::to_string(smallest) + " px");
+      prediction_.notices.push_back("the bag does not tell the tile size: tiles are drawn with the grid's spacing of " +
+                                    std::to_string(smallest) + " px");
     else
       prediction_.notices.push_back("the bag does not tell the tile size: no heatmap was drawn");
     return static_cast<double>(smallest);
@@ -170,7 +184,9 @@ class PredictRun {
 
   void load_slide_encoder() {
     const std::string trained = metadata("fovea.encoder");
-    const std::string name = !options_.encoder.empty() ? options_.encoder : !trained.empty() ? trained : "efficientnet_lite0";
+    const std::string name = !options_.encoder.empty() ? options_.encoder
+                             : !trained.empty()        ? trained
+                                                       : "efficientnet_lite0";
     encoder_ = load_encoder(name, options_.allow_torchscript);
     prediction_.encoder = encoder_.description;
     prediction_.encoder_name = encoder_.encoder->info().name;
@@ -183,7 +199,9 @@ class PredictRun {
     if (info.scale) return info.scale->mpp;
     std::string tried;
     for (const std::string& property : info.scale_tried) tried += (tried.empty() ? "" : ", ") + property;
-    throw Error(ErrorCode::kMissingScale, subject_, "the slide does not tell its micrometres per pixel (looked at " + (tried.empty() ? "its properties" : tried) + ")",
+    throw Error(ErrorCode::kMissingScale, subject_,
+                "the slide does not tell its micrometres per pixel (looked at " +
+                    (tried.empty() ? "its properties" : tried) + ")",
                 "Pass it with --mpp, for instance --mpp 0.25 for a 40x scan.");
   }
 
@@ -191,7 +209,8 @@ class PredictRun {
     const models::EncoderInfo& info = encoder_.encoder->info();
     ReadRequest request;
     request.target_mpp = options_.target_mpp.value_or(metadata_number("fovea.mpp").value_or(info.mpp));
-    request.tile_px = options_.tile_px.value_or(static_cast<std::int64_t>(metadata_number("fovea.tile_px").value_or(static_cast<double>(info.tile_px))));
+    request.tile_px = options_.tile_px.value_or(
+        static_cast<std::int64_t>(metadata_number("fovea.tile_px").value_or(static_cast<double>(info.tile_px))));
     request.overlap_px = parse_overlap(options_.overlap, request.tile_px);
     request.allow_upsampling = options_.allow_upsampling;
     return request;
@@ -219,7 +238,8 @@ class PredictRun {
 
   void stream_tiles(const io::Slide& opened) {
     meter_.stage("reading and encoding tiles", 0.1, 0.97);
-    const int threads = options_.threads > 0 ? static_cast<int>(options_.threads) : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+    const int threads = options_.threads > 0 ? static_cast<int>(options_.threads)
+                                             : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
     std::optional<FeatureSpool> spool;
     if (options_.keep_features) spool.emplace(options_.out / "features.bin");
     const auto features = stream_features(opened, *prediction_.plan, prediction_.coords, *encoder_.encoder,
@@ -229,25 +249,31 @@ class PredictRun {
     const auto tiles = static_cast<double>(prediction_.coords.size() / 2);
     while (auto batch = features->next()) {
       prediction_.unreadable += batch->unreadable;
-      if (spool) spool->append(batch->rows.contiguous().const_data_ptr<float>(), batch->rows.size(0), batch->rows.size(1));
+      if (spool)
+        spool->append(batch->rows.contiguous().const_data_ptr<float>(), batch->rows.size(0), batch->rows.size(1));
       pooler.push(batch->rows);
-      meter_.advance(static_cast<double>(pooler.rows()) / tiles, pooler.snapshot_due() ? early_result(pooler) : std::string{});
+      meter_.advance(static_cast<double>(pooler.rows()) / tiles,
+                     pooler.snapshot_due() ? early_result(pooler) : std::string{});
     }
     throw_if_stopped(meter_.stop());
     take_output(prediction_, pooler.finish());
     if (spool) features_ = spool->finish();  // stays mapped after the spool's file is gone
     if (prediction_.unreadable > 0)
-      prediction_.notices.push_back(std::to_string(prediction_.unreadable) + " tiles could not be read and count as background");
+      prediction_.notices.push_back(std::to_string(prediction_.unreadable) +
+                                    " tiles could not be read and count as background");
   }
 
   std::string early_result(const BagPooler& pooler) const {
     const at::Tensor probabilities = pooler.snapshot().bag_logits.to(at::kFloat).softmax(-1).reshape({-1}).contiguous();
     const float* first = probabilities.const_data_ptr<float>();
     const auto best = static_cast<std::size_t>(std::max_element(first, first + probabilities.numel()) - first);
-    return "after " + std::to_string(pooler.rows()) + " tiles: " + prediction_.labels[best] + " " + fixed_text(first[best], 2);
+    return "after " + std::to_string(pooler.rows()) + " tiles: " + prediction_.labels[best] + " " +
+           fixed_text(first[best], 2);
   }
 
-  void note_all(const std::vector<std::string>& notices) { prediction_.notices.insert(prediction_.notices.end(), notices.begin(), notices.end()); }
+  void note_all(const std::vector<std::string>& notices) {
+    prediction_.notices.insert(prediction_.notices.end(), notices.begin(), notices.end());
+  }
 
   /// Files of an earlier run that this one does not replace would be taken for its own.
   void note_stale_files() {
@@ -256,7 +282,8 @@ class PredictRun {
     if (!placed) names = {"heatmap.png", "heatmap.geojson", "attention.h5"};
     if (!features_) names.emplace_back("features.h5");
     for (const std::string& name : names)
-      if (std::filesystem::exists(options_.out / name)) prediction_.notices.push_back(name + " in the output folder is from an earlier run");
+      if (std::filesystem::exists(options_.out / name))
+        prediction_.notices.push_back(name + " in the output folder is from an earlier run");
   }
 
   const JobValues& values_;
@@ -278,13 +305,17 @@ JobKind slide_predict_job() {
   kind.name = "slide predict";
   kind.summary = "Class probabilities and an attention heatmap of a whole slide";
   kind.details =
-      "Finds the tissue, reads tiles at the model's scale, encodes them and pools them with attention, all streaming: memory does not grow\n"
-      "with the slide. Writes prediction.json, heatmap.png, heatmap.geojson (opens in QuPath) and attention.h5 into --out, all or nothing.\n"
+      "Finds the tissue, reads tiles at the model's scale, encodes them and pools them with attention, all streaming: "
+      "memory does not grow\n"
+      "with the slide. Writes prediction.json, heatmap.png, heatmap.geojson (opens in QuPath) and attention.h5 into "
+      "--out, all or nothing.\n"
       "Exit codes: 0 done, 1 wrong usage, 3 could not run (unreadable, no tissue, no scale, ...), 130 cancelled.\n"
       "Example: fovea slide predict slide.svs --model model.safetensors --out result --overlap 50%\n"
       "From features: fovea slide predict --features slide.h5 --model model.safetensors --out result";
   kind.parameters = slide::predict_parameters();
-  kind.run = [](const JobValues& values, const ProgressSink& sink, std::stop_token stop) { return slide::PredictRun(values, sink, std::move(stop)).run(); };
+  kind.run = [](const JobValues& values, const ProgressSink& sink, std::stop_token stop) {
+    return slide::PredictRun(values, sink, std::move(stop)).run();
+  };
   return kind;
 }
 

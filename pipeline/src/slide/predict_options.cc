@@ -15,66 +15,230 @@ std::vector<std::string> preset_names() {
 
 void add_main(std::vector<Parameter>& p) {
   using T = ParameterType;
-  p.push_back({"slide", T::kFile, "Whole-slide image: a file, or a folder of one DICOM slide", std::string{}, false, true});
+  p.push_back(
+      {"slide", T::kFile, "Whole-slide image: a file, or a folder of one DICOM slide", std::string{}, false, true});
   p.push_back({"model", T::kFile, "MIL model (safetensors; others through fovea model import)", std::string{}, true});
   p.push_back({"out", T::kOutputFolder, "Folder for the results; made if it does not exist", std::string{}, true});
-  p.push_back({"encoder", T::kText, "Tile encoder: a name of fovea encoders or a weight file (default: the one the model was trained with)", std::string{}});
-  p.push_back({"features", T::kFile, "Start from this feature bag (HDF5 of CLAM, TRIDENT or ACMIL, .pt, .safetensors, .npy) instead of a slide", std::string{}});
+  p.push_back({"encoder", T::kText,
+               "Tile encoder: a name of fovea encoders or a weight file (default: the one the model was trained with)",
+               std::string{}});
+  p.push_back(
+      {"features", T::kFile,
+       "Start from this feature bag (HDF5 of CLAM, TRIDENT or ACMIL, .pt, .safetensors, .npy) instead of a slide",
+       std::string{}});
   p.push_back({"features-key", T::kText, "Which bag of a file that holds several", std::string{}});
-  p.push_back({"labels", T::kTextList, "Names of the classes in the model's order, instead of its own", std::vector<std::string>{}});
-  p.push_back({"dump", T::kOutputFile, "Also write attn_raw, attn_softmax, branch_logits, bag_logits and bag_prob to this safetensors file", std::string{}});
+  p.push_back({"labels", T::kTextList, "Names of the classes in the model's order, instead of its own",
+               std::vector<std::string>{}});
+  p.push_back({"dump", T::kOutputFile,
+               "Also write attn_raw, attn_softmax, branch_logits, bag_logits and bag_prob to this safetensors file",
+               std::string{}});
   p.push_back({"keep-features", T::kFlag, "Also write the features as a bag in TRIDENT's layout (features.h5)", false});
-  p.push_back({"slide-name", T::kFlag, "Write the slide's file name into the results (names may identify patients, so it is left out otherwise)", false});
+  p.push_back(
+      {"slide-name", T::kFlag,
+       "Write the slide's file name into the results (names may identify patients, so it is left out otherwise)",
+       false});
 }
 
 void add_tiles(std::vector<Parameter>& p) {
   using T = ParameterType;
   const std::string group = "Tiles";
-  p.push_back({"mpp", T::kNumber, "Scale of the slide in micrometres per level-0 pixel, for slides that do not tell it; wins over what they tell", {}, false, false, {}, group});
-  p.push_back({"target-mpp", T::kNumber, "Scale at which tiles are encoded, in micrometres per pixel (default: the model's, else the encoder's)", {}, false, false, {}, group});
-  p.push_back({"tile", T::kInteger, "Tile edge in pixels at the target scale (default: the model's, else the encoder's)", {}, false, false, {}, group});
-  p.push_back({"overlap", T::kText, "Overlap of neighbouring tiles, in pixels at the target scale or as a percentage: 112 or 50%", std::string("0"), false, false, {}, group});
-  p.push_back({"min-tissue", T::kNumber, "Share of a tile (0 to 1) that must be tissue; 0 = any tissue at all", 0.1, false, false, {}, group});
-  p.push_back({"allow-upsampling", T::kFlag, "Accept a slide that is coarser than the target scale", false, false, false, {}, group});
-  p.push_back({"allow-unreadable-tiles", T::kFlag, "Paint tiles that cannot be read as background, and count them, instead of failing", false, false, false, {}, group});
+  p.push_back(
+      {"mpp",
+       T::kNumber,
+       "Scale of the slide in micrometres per level-0 pixel, for slides that do not tell it; wins over what they tell",
+       {},
+       false,
+       false,
+       {},
+       group});
+  p.push_back({"target-mpp",
+               T::kNumber,
+               "Scale at which tiles are encoded, in micrometres per pixel (default: the model's, else the encoder's)",
+               {},
+               false,
+               false,
+               {},
+               group});
+  p.push_back({"tile",
+               T::kInteger,
+               "Tile edge in pixels at the target scale (default: the model's, else the encoder's)",
+               {},
+               false,
+               false,
+               {},
+               group});
+  p.push_back({"overlap",
+               T::kText,
+               "Overlap of neighbouring tiles, in pixels at the target scale or as a percentage: 112 or 50%",
+               std::string("0"),
+               false,
+               false,
+               {},
+               group});
+  p.push_back({"min-tissue",
+               T::kNumber,
+               "Share of a tile (0 to 1) that must be tissue; 0 = any tissue at all",
+               0.1,
+               false,
+               false,
+               {},
+               group});
+  p.push_back({"allow-upsampling",
+               T::kFlag,
+               "Accept a slide that is coarser than the target scale",
+               false,
+               false,
+               false,
+               {},
+               group});
+  p.push_back({"allow-unreadable-tiles",
+               T::kFlag,
+               "Paint tiles that cannot be read as background, and count them, instead of failing",
+               false,
+               false,
+               false,
+               {},
+               group});
 }
 
 void add_tissue(std::vector<Parameter>& p) {
   using T = ParameterType;
   const std::string group = "Tissue";
-  p.push_back({"tissue-method", T::kChoice, "How tissue is told from glass", std::string("saturation"), false, false,
-               {"saturation", "otsu", "white-distance", "none"}, group});
-  p.push_back({"tissue-mask", T::kFile, "Use this mask instead: PNG or TIFF of the whole scanned area (bright = tissue) or GeoJSON in level-0 pixels", std::string{}, false, false, {}, group});
-  p.push_back({"preset", T::kChoice, "Starting values of the five options below (clam, tcga, bwh-...: CLAM's, its areas converted to mm2)", std::string("default"), false, false,
-               preset_names(), group});
-  p.push_back({"saturation-threshold", T::kInteger, "Tissue is more saturated than this, 0 to 255 (default: the preset's, 8)", {}, false, false, {}, group});
-  p.push_back({"median", T::kInteger, "Edge of the median filter in mask pixels, odd; 1 = off (default: the preset's, 7)", {}, false, false, {}, group});
-  p.push_back({"closing", T::kInteger, "Edge of the closing square in mask pixels; 1 = off (default: the preset's, 4)", {}, false, false, {}, group});
-  p.push_back({"min-region-mm2", T::kNumber, "Smaller pieces of tissue are dropped, in mm2 (default: the preset's, 0.05)", {}, false, false, {}, group});
-  p.push_back({"min-hole-mm2", T::kNumber, "Smaller holes are filled, in mm2 (default: the preset's, 0.02)", {}, false, false, {}, group});
-  p.push_back({"mask-mpp", T::kNumber, "Scale of the tissue mask in micrometres per pixel, about", 8.0, false, false, {}, group});
+  p.push_back({"tissue-method",
+               T::kChoice,
+               "How tissue is told from glass",
+               std::string("saturation"),
+               false,
+               false,
+               {"saturation", "otsu", "white-distance", "none"},
+               group});
+  p.push_back(
+      {"tissue-mask",
+       T::kFile,
+       "Use this mask instead: PNG or TIFF of the whole scanned area (bright = tissue) or GeoJSON in level-0 pixels",
+       std::string{},
+       false,
+       false,
+       {},
+       group});
+  p.push_back({"preset", T::kChoice,
+               "Starting values of the five options below (clam, tcga, bwh-...: CLAM's, its areas converted to mm2)",
+               std::string("default"), false, false, preset_names(), group});
+  p.push_back({"saturation-threshold",
+               T::kInteger,
+               "Tissue is more saturated than this, 0 to 255 (default: the preset's, 8)",
+               {},
+               false,
+               false,
+               {},
+               group});
+  p.push_back({"median",
+               T::kInteger,
+               "Edge of the median filter in mask pixels, odd; 1 = off (default: the preset's, 7)",
+               {},
+               false,
+               false,
+               {},
+               group});
+  p.push_back({"closing",
+               T::kInteger,
+               "Edge of the closing square in mask pixels; 1 = off (default: the preset's, 4)",
+               {},
+               false,
+               false,
+               {},
+               group});
+  p.push_back({"min-region-mm2",
+               T::kNumber,
+               "Smaller pieces of tissue are dropped, in mm2 (default: the preset's, 0.05)",
+               {},
+               false,
+               false,
+               {},
+               group});
+  p.push_back({"min-hole-mm2",
+               T::kNumber,
+               "Smaller holes are filled, in mm2 (default: the preset's, 0.02)",
+               {},
+               false,
+               false,
+               {},
+               group});
+  p.push_back({"mask-mpp",
+               T::kNumber,
+               "Scale of the tissue mask in micrometres per pixel, about",
+               8.0,
+               false,
+               false,
+               {},
+               group});
 }
 
 void add_picture_and_run(std::vector<Parameter>& p) {
   using T = ParameterType;
-  p.push_back({"heatmap-map", T::kChoice, "Colour map", std::string("viridis"), false, false, {"viridis", "magma", "cividis", "coolwarm", "jet"}, "Heatmap"});
-  p.push_back({"heatmap-alpha", T::kNumber, "Strength of the colour over the slide, 0 to 1", 0.4, false, false, {}, "Heatmap"});
-  p.push_back({"heatmap-scale", T::kChoice, "What is drawn: rank among the slide's tiles, attention from its minimum to its maximum, or attention x N cut at 1",
-               std::string("percentile"), false, false, {"percentile", "minmax", "raw"}, "Heatmap"});
-  p.push_back({"branch", T::kText, "Attention branch to draw: mean, or an index from 0", std::string("mean"), false, false, {}, "Heatmap"});
+  p.push_back({"heatmap-map",
+               T::kChoice,
+               "Colour map",
+               std::string("viridis"),
+               false,
+               false,
+               {"viridis", "magma", "cividis", "coolwarm", "jet"},
+               "Heatmap"});
+  p.push_back(
+      {"heatmap-alpha", T::kNumber, "Strength of the colour over the slide, 0 to 1", 0.4, false, false, {}, "Heatmap"});
+  p.push_back({"heatmap-scale",
+               T::kChoice,
+               "What is drawn: rank among the slide's tiles, attention from its minimum to its maximum, or attention x "
+               "N cut at 1",
+               std::string("percentile"),
+               false,
+               false,
+               {"percentile", "minmax", "raw"},
+               "Heatmap"});
+  p.push_back({"branch",
+               T::kText,
+               "Attention branch to draw: mean, or an index from 0",
+               std::string("mean"),
+               false,
+               false,
+               {},
+               "Heatmap"});
   p.push_back({"batch", T::kInteger, "Tiles per encoder call", std::int64_t{16}, false, false, {}, "Computing"});
-  p.push_back({"chunk", T::kInteger, "Rows per push into the attention stream; 0 = as they come (the result is the same for any value)", std::int64_t{0}, false, false, {}, "Computing"});
+  p.push_back({"chunk",
+               T::kInteger,
+               "Rows per push into the attention stream; 0 = as they come (the result is the same for any value)",
+               std::int64_t{0},
+               false,
+               false,
+               {},
+               "Computing"});
   p.push_back({"threads", T::kInteger, "Processor threads; 0 = all", std::int64_t{0}, false, false, {}, "Computing"});
-  p.push_back({"device", T::kChoice, "Where networks run", std::string("cpu"), false, false, {"cpu", "cuda"}, "Computing"});
-  p.push_back({"allow-torchscript", T::kFlag, "Allow an encoder in TorchScript, which executes code that the file contains", false, false, false, {}, "Computing"});
-  p.push_back({"any-encoder", T::kFlag, "Allow features of another encoder than the model was trained with", false, false, false, {}, "Computing"});
+  p.push_back(
+      {"device", T::kChoice, "Where networks run", std::string("cpu"), false, false, {"cpu", "cuda"}, "Computing"});
+  p.push_back({"allow-torchscript",
+               T::kFlag,
+               "Allow an encoder in TorchScript, which executes code that the file contains",
+               false,
+               false,
+               false,
+               {},
+               "Computing"});
+  p.push_back({"any-encoder",
+               T::kFlag,
+               "Allow features of another encoder than the model was trained with",
+               false,
+               false,
+               false,
+               {},
+               "Computing"});
 }
 
 std::int64_t parsed_branch(const std::string& text, std::vector<std::string>& problems) {
   if (text == "mean") return -1;
   std::int64_t branch = -1;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), branch);
-  if (error != std::errc{} || end != text.data() + text.size() || branch < 0) problems.push_back("--branch must be 'mean' or an index from 0");
+  if (error != std::errc{} || end != text.data() + text.size() || branch < 0)
+    problems.push_back("--branch must be 'mean' or an index from 0");
   return branch;
 }
 
@@ -93,16 +257,19 @@ void check_ranges(const PredictOptions& o, const JobValues& values, std::vector<
   if (o.batch < 1 || o.batch > 4096) problems.push_back("--batch must lie between 1 and 4096");
   if (o.chunk < 0) problems.push_back("--chunk must not be negative");
   if (o.threads < 0 || o.threads > 1024) problems.push_back("--threads must lie between 0 and 1024");
-  if (o.tile_px && (*o.tile_px < 8 || *o.tile_px > 16384)) problems.push_back("--tile must lie between 8 and 16384 pixels");
+  if (o.tile_px && (*o.tile_px < 8 || *o.tile_px > 16384))
+    problems.push_back("--tile must lie between 8 and 16384 pixels");
   if (!(o.tissue.mask_mpp > 0)) problems.push_back("--mask-mpp must be above 0");
   const auto whole = [&](const char* name, std::int64_t low, std::int64_t high) {
     if (values.given(name) && (values.integer(name) < low || values.integer(name) > high))
-      problems.push_back(std::string("--") + name + " must lie between " + std::to_string(low) + " and " + std::to_string(high));
+      problems.push_back(std::string("--") + name + " must lie between " + std::to_string(low) + " and " +
+                         std::to_string(high));
   };
   whole("saturation-threshold", 0, 254), whole("median", 1, 99), whole("closing", 1, 99);
   if (values.given("median") && values.integer("median") % 2 == 0) problems.push_back("--median must be odd");
   for (const char* name : {"min-region-mm2", "min-hole-mm2"})
-    if (values.given(name) && !(values.number(name) >= 0)) problems.push_back(std::string("--") + name + " must not be negative");
+    if (values.given(name) && !(values.number(name) >= 0))
+      problems.push_back(std::string("--") + name + " must not be negative");
 }
 
 }  // namespace
@@ -125,7 +292,8 @@ PredictOptions predict_options(const JobValues& values) {
   o.encoder = values.text("encoder"), o.overlap = values.text("overlap"), o.preset = values.text("preset");
   o.mpp = positive(values, "mpp", problems), o.target_mpp = positive(values, "target-mpp", problems);
   if (values.given("tile")) o.tile_px = values.integer("tile");
-  o.tissue.method = values.text("tissue-method"), o.tissue.mask_file = values.text("tissue-mask"), o.tissue.mask_mpp = values.number("mask-mpp");
+  o.tissue.method = values.text("tissue-method"), o.tissue.mask_file = values.text("tissue-mask"),
+  o.tissue.mask_mpp = values.number("mask-mpp");
   o.min_tissue = values.number("min-tissue");
   o.batch = values.integer("batch"), o.chunk = values.integer("chunk"), o.threads = values.integer("threads");
   o.heatmap = {values.text("heatmap-map"), values.number("heatmap-alpha")};
@@ -137,7 +305,8 @@ PredictOptions predict_options(const JobValues& values) {
   o.keep_features = values.flag("keep-features"), o.slide_name = values.flag("slide-name");
   check_ranges(o, values, problems);
   if (values.text("device") != "cpu")
-    throw Error(ErrorCode::kDevice, "--device", "slides are computed on the CPU in this version", "Leave --device out.");
+    throw Error(ErrorCode::kDevice, "--device", "slides are computed on the CPU in this version",
+                "Leave --device out.");
   std::string all;
   for (const std::string& problem : problems) all += (all.empty() ? "" : "; ") + problem;
   if (!all.empty()) throw Error(ErrorCode::kUsage, "fovea slide predict", all, "See fovea slide predict --help.");

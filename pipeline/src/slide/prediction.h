@@ -1,4 +1,5 @@
-// What a run found, and its files: prediction.json, heatmap.png, heatmap.geojson, attention.h5, and on request features and dump.
+// What a run found, and its files: prediction.json, heatmap.png, heatmap.geojson, attention.h5, and on request features
+// and dump.
 #pragma once
 
 #include <cstdint>
@@ -21,11 +22,12 @@
 
 namespace fovea::pipeline::slide {
 
-/// Everything a run knows once the bag is pooled. Parts that do not apply (a slide's, when it began with features) are empty.
+/// Everything a run knows once the bag is pooled. Parts that do not apply (a slide's, when it began with features) are
+/// empty.
 struct Prediction {
   // Attention and classes
   std::int64_t tiles = 0, branches = 1, classes = 0;
-  std::vector<float> attention_raw, attention_softmax;  ///< [K, N]
+  std::vector<float> attention_raw, attention_softmax;     ///< [K, N]
   std::vector<float> branch_logits, bag_logits, bag_prob;  ///< [K, C] (may be empty), [C], [C]
   std::vector<std::string> labels;
   // Where the tiles lie
@@ -35,7 +37,7 @@ struct Prediction {
   std::optional<io::SlideInfo> slide;
   std::optional<ReadPlan> plan;
   std::optional<Tissue> tissue;
-  std::int64_t positions = 0;        ///< of the grid inside the slide
+  std::int64_t positions = 0;  ///< of the grid inside the slide
   std::int64_t unreadable = 0;
   io::Image thumbnail;
   OverviewGrid thumbnail_grid;
@@ -53,15 +55,18 @@ struct Prediction {
 /// Pulls the arrays out of the network's output.
 void take_output(Prediction& prediction, const models::MilOutput& output);
 
-/// prediction.json as a value; holds no path, no file name (unless asked for with --slide-name) and no patient identifier.
-nlohmann::ordered_json prediction_json(const Prediction& prediction, const PredictOptions& options, const JobRequest& request);
+/// prediction.json as a value; holds no path, no file name (unless asked for with --slide-name) and no patient
+/// identifier.
+nlohmann::ordered_json prediction_json(const Prediction& prediction, const PredictOptions& options,
+                                       const JobRequest& request);
 
 /// A few lines for the terminal.
 std::string prediction_text(const Prediction& prediction);
 
-/// Writes every file under a temporary name and renames them all at the end, so that an error or a cancel leaves an earlier result
-/// untouched and nothing partial. `features`: [N, D] for --keep-features. Returns the paths.
-std::vector<std::filesystem::path> write_outputs(const Prediction& prediction, const PredictOptions& options, const JobRequest& request,
-                                                 const std::optional<io::Array>& features, const std::stop_token& stop);
+/// Writes every file under a temporary name and renames them all at the end, so that an error or a cancel leaves an
+/// earlier result untouched and nothing partial. `features`: [N, D] for --keep-features. Returns the paths.
+std::vector<std::filesystem::path> write_outputs(const Prediction& prediction, const PredictOptions& options,
+                                                 const JobRequest& request, const std::optional<io::Array>& features,
+                                                 const std::stop_token& stop);
 
 }  // namespace fovea::pipeline::slide

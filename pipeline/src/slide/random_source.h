@@ -20,7 +20,8 @@ class RandomSource {
   }
   template <class T>
   void shuffle(std::vector<T>& items) {
-    for (std::size_t i = items.size(); i > 1; --i) std::swap(items[i - 1], items[static_cast<std::size_t>(whole(0, static_cast<std::int64_t>(i) - 1))]);
+    for (std::size_t i = items.size(); i > 1; --i)
+      std::swap(items[i - 1], items[static_cast<std::size_t>(whole(0, static_cast<std::int64_t>(i) - 1))]);
   }
 
  private:

@@ -22,18 +22,22 @@ int chosen_level(std::span<const io::SlideLevel> levels, double scale) {
 
 }  // namespace
 
-std::int64_t rounded_px(double value) { return std::llround(value); }
+std::int64_t rounded_px(double value) {
+  return std::llround(value);
+}
 
-ReadPlan plan_reads(std::span<const io::SlideLevel> levels, double mpp_level0, const ReadRequest& request, const std::string& subject) {
+ReadPlan plan_reads(std::span<const io::SlideLevel> levels, double mpp_level0, const ReadRequest& request,
+                    const std::string& subject) {
   double scale = request.target_mpp / mpp_level0;  // level-0 pixels per target pixel
   if (scale < 1 - kCoarserTolerance && !request.allow_upsampling)
     throw Error(ErrorCode::kUsage, subject,
-                "the slide has " + number_text(mpp_level0) + " um/px, coarser than the " + number_text(request.target_mpp) +
-                    " um/px that the model wants",
+                "the slide has " + number_text(mpp_level0) + " um/px, coarser than the " +
+                    number_text(request.target_mpp) + " um/px that the model wants",
                 "Choose a model for this scale, set --target-mpp, or pass --allow-upsampling.");
   if (request.overlap_px < 0 || request.overlap_px >= request.tile_px)
     throw Error(ErrorCode::kUsage, subject,
-                "an overlap of " + std::to_string(request.overlap_px) + " px does not fit a tile of " + std::to_string(request.tile_px) + " px",
+                "an overlap of " + std::to_string(request.overlap_px) + " px does not fit a tile of " +
+                    std::to_string(request.tile_px) + " px",
                 "Pass --overlap from 0 to below the tile edge.");
 
   ReadPlan plan;
@@ -54,7 +58,8 @@ ReadPlan plan_reads(std::span<const io::SlideLevel> levels, double mpp_level0, c
   }
   plan.mpp_tile = scale * mpp_level0;
   plan.footprint_px = std::max<std::int64_t>(1, rounded_px(tile * scale));
-  plan.step_px = std::max<std::int64_t>(1, rounded_px(static_cast<double>(request.tile_px - request.overlap_px) * scale));
+  plan.step_px =
+      std::max<std::int64_t>(1, rounded_px(static_cast<double>(request.tile_px - request.overlap_px) * scale));
   return plan;
 }
 
@@ -66,7 +71,8 @@ std::int64_t parse_overlap(const std::string& text, std::int64_t tile_px) {
   const bool number = static_cast<bool>(stream >> value);
   const bool percent = number && (stream >> unit) && unit == '%' && (stream >> std::ws).eof();
   if (!number || (unit != 0 && !percent) || value < 0 || (percent && value >= 100))
-    throw Error(ErrorCode::kUsage, "--overlap", "'" + text + "' is neither a number of target pixels nor a percentage of the tile",
+    throw Error(ErrorCode::kUsage, "--overlap",
+                "'" + text + "' is neither a number of target pixels nor a percentage of the tile",
                 "Pass for instance 112 or 50%.");
   return rounded_px(percent ? static_cast<double>(tile_px) * value / 100 : value);
 }

@@ -24,16 +24,17 @@ struct ReadPlan {
   std::int64_t step_px = 0;       ///< between neighbours on level 0
   std::int64_t tile_px = 0, overlap_px = 0;
   double mpp_level0 = 0;
-  double mpp_wanted = 0;          ///< as asked for
-  double mpp_tile = 0;            ///< true scale of a tile of tile_px; differs from mpp_wanted when the read was snapped
+  double mpp_wanted = 0;  ///< as asked for
+  double mpp_tile = 0;    ///< true scale of a tile of tile_px; differs from mpp_wanted when the read was snapped
 };
 
 /// Half away from zero, everywhere a length becomes a whole number of pixels.
 std::int64_t rounded_px(double value);
 
-/// Error(kUsage) when the slide is coarser than asked (by more than 2 %) and upsampling is not allowed, or the overlap swallows
-/// the tile. `subject` names the slide.
-ReadPlan plan_reads(std::span<const io::SlideLevel> levels, double mpp_level0, const ReadRequest& request, const std::string& subject);
+/// Error(kUsage) when the slide is coarser than asked (by more than 2 %) and upsampling is not allowed, or the overlap
+/// swallows the tile. `subject` names the slide.
+ReadPlan plan_reads(std::span<const io::SlideLevel> levels, double mpp_level0, const ReadRequest& request,
+                    const std::string& subject);
 
 /// "112" (target pixels) or "50%" of the tile. Error(kUsage).
 std::int64_t parse_overlap(const std::string& text, std::int64_t tile_px);

@@ -25,17 +25,22 @@ class MaskStrip {
       }
     }
   }
-  double integral(double x0, double y0, double x1, double y1) const { return corner(x1, y1) - corner(x0, y1) - corner(x1, y0) + corner(x0, y0); }
+  double integral(double x0, double y0, double x1, double y1) const {
+    return corner(x1, y1) - corner(x0, y1) - corner(x1, y0) + corner(x0, y0);
+  }
 
  private:
   std::size_t index(int x, int y) const { return static_cast<std::size_t>(y) * (width_ + 1) + x; }
   /// Bilinear between table entries is exact, because the mask is constant over each pixel.
   double corner(double x, double y) const {
-    x = std::clamp(x, 0.0, static_cast<double>(width_)), y = std::clamp(y - first_row_, 0.0, static_cast<double>(rows_));
-    const int x0 = std::min(static_cast<int>(x), std::max(0, width_ - 1)), y0 = std::min(static_cast<int>(y), std::max(0, rows_ - 1));
+    x = std::clamp(x, 0.0, static_cast<double>(width_)),
+    y = std::clamp(y - first_row_, 0.0, static_cast<double>(rows_));
+    const int x0 = std::min(static_cast<int>(x), std::max(0, width_ - 1)),
+              y0 = std::min(static_cast<int>(y), std::max(0, rows_ - 1));
     const int x1 = std::min(x0 + 1, width_), y1 = std::min(y0 + 1, rows_);
     const double fx = x - x0, fy = y - y0;
-    return (1 - fy) * ((1 - fx) * sums_[index(x0, y0)] + fx * sums_[index(x1, y0)]) + fy * ((1 - fx) * sums_[index(x0, y1)] + fx * sums_[index(x1, y1)]);
+    return (1 - fy) * ((1 - fx) * sums_[index(x0, y0)] + fx * sums_[index(x1, y0)]) +
+           fy * ((1 - fx) * sums_[index(x0, y1)] + fx * sums_[index(x1, y1)]);
   }
   int first_row_, width_, rows_ = 0;
   std::vector<std::uint32_t> sums_;
@@ -48,7 +53,8 @@ double inside(std::int64_t position, std::int64_t footprint, std::int64_t limit)
 
 }  // namespace
 
-TileGrid select_tiles(const io::SlideInfo& info, const ReadPlan& plan, const Tissue& tissue, double min_tissue, const std::string& subject) {
+TileGrid select_tiles(const io::SlideInfo& info, const ReadPlan& plan, const Tissue& tissue, double min_tissue,
+                      const std::string& subject) {
   TileGrid grid;
   const bool masked = !tissue.mask.pixels.empty();
   const double pixel = tissue.grid.frame.pixel_px, footprint = static_cast<double>(plan.footprint_px);
@@ -70,12 +76,14 @@ TileGrid select_tiles(const io::SlideInfo& info, const ReadPlan& plan, const Tis
     }
   }
   if (grid.coords.empty() && grid.inside_slide == 0)
-    throw Error(ErrorCode::kNoTissue, subject, "the slide is smaller than half a tile of " + std::to_string(plan.footprint_px) + " level-0 pixels",
+    throw Error(ErrorCode::kNoTissue, subject,
+                "the slide is smaller than half a tile of " + std::to_string(plan.footprint_px) + " level-0 pixels",
                 "Choose a smaller --tile or a finer --target-mpp.");
   if (grid.coords.empty())
     throw Error(ErrorCode::kNoTissue, subject,
-                "tissue was found, but no tile is covered by it enough: at most " + number_text(100 * grid.largest_share, 2) + " %, the limit is " +
-                    number_text(100 * min_tissue, 2) + " %",
+                "tissue was found, but no tile is covered by it enough: at most " +
+                    number_text(100 * grid.largest_share, 2) + " %, the limit is " + number_text(100 * min_tissue, 2) +
+                    " %",
                 "Lower --min-tissue.");
   return grid;
 }

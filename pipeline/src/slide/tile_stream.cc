@@ -32,7 +32,8 @@ using TileBatchPtr = std::shared_ptr<TileBatch>;
 
 class Reader {
  public:
-  Reader(const io::Slide& slide, const ReadPlan& plan, std::span<const std::int64_t> coords, std::int64_t edge, const StreamOptions& options)
+  Reader(const io::Slide& slide, const ReadPlan& plan, std::span<const std::int64_t> coords, std::int64_t edge,
+         const StreamOptions& options)
       : slide_(slide), plan_(plan), coords_(coords), edge_(edge), options_(options) {}
 
   TileBatchPtr read(Range range) const {
@@ -60,7 +61,8 @@ class Reader {
     return rounded_px(std::round(static_cast<double>(position) / plan_.level_downsample) * plan_.level_downsample);
   }
   bool read_tile(std::int64_t index, std::span<std::uint8_t> pixels) const {
-    const std::int64_t x = aligned(coords_[2 * static_cast<std::size_t>(index)]), y = aligned(coords_[2 * static_cast<std::size_t>(index) + 1]);
+    const std::int64_t x = aligned(coords_[2 * static_cast<std::size_t>(index)]),
+                       y = aligned(coords_[2 * static_cast<std::size_t>(index) + 1]);
     try {
       if (plan_.read_px == edge_) {
         slide_.read_region(plan_.level, x, y, edge_, edge_, pixels);
@@ -88,11 +90,12 @@ class Reader {
 
 class Stream final : public FeatureStream {
  public:
-  Stream(const io::Slide& slide, const ReadPlan& plan, std::span<const std::int64_t> coords, const models::TileEncoder& encoder,
-         const StreamOptions& options)
+  Stream(const io::Slide& slide, const ReadPlan& plan, std::span<const std::int64_t> coords,
+         const models::TileEncoder& encoder, const StreamOptions& options)
       : options_(options),
         reader_(slide, plan, coords, encoder.info().tile_px, options_),
-        tiles_(1, [this, count = static_cast<std::int64_t>(coords.size()) / 2](const auto& yield) { read_all(count, yield); }),
+        tiles_(1, [this, count = static_cast<std::int64_t>(coords.size()) /
+                                 2](const auto& yield) { read_all(count, yield); }),
         features_(2, [this, &encoder](const auto& yield) { encode_all(encoder, yield); }) {}
 
   std::optional<FeatureBatch> next() override { return features_.next(); }
@@ -117,7 +120,8 @@ class Stream final : public FeatureStream {
     arena.execute([&] {
       tbb::parallel_pipeline(static_cast<std::size_t>(options_.threads) + 1,
                              tbb::make_filter<void, Range>(tbb::filter_mode::serial_in_order, source) &
-                                 tbb::make_filter<Range, TileBatchPtr>(tbb::filter_mode::parallel, [&](Range range) { return reader_.read(range); }) &
+                                 tbb::make_filter<Range, TileBatchPtr>(
+                                     tbb::filter_mode::parallel, [&](Range range) { return reader_.read(range); }) &
                                  tbb::make_filter<TileBatchPtr, void>(tbb::filter_mode::serial_in_order, hand_over));
     });
   }
@@ -139,8 +143,9 @@ class Stream final : public FeatureStream {
 
 }  // namespace
 
-std::unique_ptr<FeatureStream> stream_features(const io::Slide& slide, const ReadPlan& plan, std::span<const std::int64_t> coords,
-                                               const models::TileEncoder& encoder, const StreamOptions& options) {
+std::unique_ptr<FeatureStream> stream_features(const io::Slide& slide, const ReadPlan& plan,
+                                               std::span<const std::int64_t> coords, const models::TileEncoder& encoder,
+                                               const StreamOptions& options) {
   return std::make_unique<Stream>(slide, plan, coords, encoder, options);
 }
 

@@ -1,5 +1,5 @@
-// From tile positions to instance features, streaming: tiles are read and resized in parallel, handed on in scan order and encoded in
-// batches of fixed size, so that no result depends on timing. At most a few batches exist at any time.
+// From tile positions to instance features, streaming: tiles are read and resized in parallel, handed on in scan order
+// and encoded in batches of fixed size, so that no result depends on timing. At most a few batches exist at any time.
 #pragma once
 
 #include <cstdint>
@@ -37,7 +37,8 @@ class FeatureStream {
 };
 
 /// Everything is borrowed and must outlive the stream. `coords`: 2N level-0 corners.
-std::unique_ptr<FeatureStream> stream_features(const io::Slide& slide, const ReadPlan& plan, std::span<const std::int64_t> coords,
-                                               const models::TileEncoder& encoder, const StreamOptions& options);
+std::unique_ptr<FeatureStream> stream_features(const io::Slide& slide, const ReadPlan& plan,
+                                               std::span<const std::int64_t> coords, const models::TileEncoder& encoder,
+                                               const StreamOptions& options);
 
 }  // namespace fovea::pipeline::slide

@@ -14,9 +14,9 @@ namespace fovea::pipeline::slide {
 namespace {
 
 constexpr std::int64_t kMaxMaskPixels = 64'000'000;
-constexpr int kDarkBorder = 40;          // median grey of the border band below which the background is dark
-constexpr int kWhiteDistance = 85;       // FAST's rule
-constexpr double kBorderShare = 0.02;    // of the shorter edge
+constexpr int kDarkBorder = 40;        // median grey of the border band below which the background is dark
+constexpr int kWhiteDistance = 85;     // FAST's rule
+constexpr double kBorderShare = 0.02;  // of the shorter edge
 
 struct Planes {
   io::Image feature, grey;
@@ -62,7 +62,8 @@ void threshold_planes(Planes planes, const TissueOptions& options, Tissue& tissu
     median_filter(tissue.mask, options.median_px);
     tissue.threshold = otsu_threshold(histogram(tissue.mask));
     tissue.method = "grey above Otsu's threshold (dark background)";
-    tissue.notices.push_back("dark background: looks like fluorescence, so tissue is what is brighter than grey " + number_text(tissue.threshold) +
+    tissue.notices.push_back("dark background: looks like fluorescence, so tissue is what is brighter than grey " +
+                             number_text(tissue.threshold) +
                              "; a model trained on bright-field slides means nothing here");
   } else if (options.method == "white-distance") {
     tissue.threshold = kWhiteDistance;
@@ -88,30 +89,38 @@ void clean(const TissueOptions& options, Tissue& tissue) {
       total += regions.area_px(i);
       tissue.largest_mm2 = std::max(tissue.largest_mm2, mm2(regions.area_px(i)));
     }
-    tissue.fraction_before_cleaning = static_cast<double>(total) / static_cast<double>(std::max<std::size_t>(1, tissue.mask.pixels.size()));
+    tissue.fraction_before_cleaning =
+        static_cast<double>(total) / static_cast<double>(std::max<std::size_t>(1, tissue.mask.pixels.size()));
     regions.paint(tissue.mask, 0, [&](std::size_t i) { return mm2(regions.area_px(i)) < options.min_region_mm2; });
   }
   const Components holes(tissue.mask, false);
-  holes.paint(tissue.mask, 255, [&](std::size_t i) { return !holes.touches_border(i) && mm2(holes.area_px(i)) < options.min_hole_mm2; });
+  holes.paint(tissue.mask, 255,
+              [&](std::size_t i) { return !holes.touches_border(i) && mm2(holes.area_px(i)) < options.min_hole_mm2; });
 }
 
 [[noreturn]] void throw_no_tissue(const Tissue& tissue, const TissueOptions& options, const std::string& subject) {
   if (tissue.largest_mm2 > 0)
     throw Error(ErrorCode::kNoTissue, subject,
-                "no tissue found: the largest region has " + number_text(tissue.largest_mm2, 2) + " mm2, under the limit of " +
-                    number_text(options.min_region_mm2, 2) + " mm2",
+                "no tissue found: the largest region has " + number_text(tissue.largest_mm2, 2) +
+                    " mm2, under the limit of " + number_text(options.min_region_mm2, 2) + " mm2",
                 "Lower --min-region-mm2, or choose --preset biopsy.");
-  throw Error(ErrorCode::kNoTissue, subject, "no tissue found: no pixel passes the rule '" + tissue.method + "' with threshold " + number_text(tissue.threshold),
-              "Choose another --tissue-method or --saturation-threshold, give a --tissue-mask, or use --tissue-method none.");
+  throw Error(
+      ErrorCode::kNoTissue, subject,
+      "no tissue found: no pixel passes the rule '" + tissue.method + "' with threshold " +
+          number_text(tissue.threshold),
+      "Choose another --tissue-method or --saturation-threshold, give a --tissue-mask, or use --tissue-method none.");
 }
 
 }  // namespace
 
 const std::vector<TissuePreset>& tissue_presets() {
-  static const std::vector<TissuePreset> presets{
-      {"default", 8, 7, 4, 0.05, 0.02, false},   {"biopsy", 8, 7, 4, 0.01, 0.02, false},   {"resection", 8, 7, 4, 0.5, 0.02, false},
-      {"clam", 8, 7, 4, 100, 16, true},          {"tcga", 8, 7, 4, 16, 4, true},           {"bwh-biopsy", 15, 11, 2, 1, 1, true},
-      {"bwh-resection", 15, 11, 4, 100, 16, true}};
+  static const std::vector<TissuePreset> presets{{"default", 8, 7, 4, 0.05, 0.02, false},
+                                                 {"biopsy", 8, 7, 4, 0.01, 0.02, false},
+                                                 {"resection", 8, 7, 4, 0.5, 0.02, false},
+                                                 {"clam", 8, 7, 4, 100, 16, true},
+                                                 {"tcga", 8, 7, 4, 16, 4, true},
+                                                 {"bwh-biopsy", 15, 11, 2, 1, 1, true},
+                                                 {"bwh-resection", 15, 11, 4, 100, 16, true}};
   return presets;
 }
 
@@ -125,11 +134,12 @@ void apply_preset(TissueOptions& options, std::string_view name, double mpp_leve
     options.min_region_mm2 = preset.min_region * unit_mm2, options.min_hole_mm2 = preset.min_hole * unit_mm2;
     return;
   }
-  throw Error(ErrorCode::kUsage, "--preset", "'" + std::string(name) + "' is not known", "Choose one of " + known + ".");
+  throw Error(ErrorCode::kUsage, "--preset", "'" + std::string(name) + "' is not known",
+              "Choose one of " + known + ".");
 }
 
-Tissue find_tissue(const io::Slide& slide, double mpp_level0, const TissueOptions& options, const OverviewReading& reading,
-                   const std::string& subject) {
+Tissue find_tissue(const io::Slide& slide, double mpp_level0, const TissueOptions& options,
+                   const OverviewReading& reading, const std::string& subject) {
   Tissue tissue;
   tissue.grid = overview_grid(slide.info(), options.mask_mpp / mpp_level0, mpp_level0, kMaxMaskPixels);
   if (!options.mask_file.empty()) {
@@ -137,7 +147,8 @@ Tissue find_tissue(const io::Slide& slide, double mpp_level0, const TissueOption
     tissue.method = "mask file";
   } else if (options.method == "none") {
     tissue.method = "none: every tile counts";
-    tissue.area_mm2 = static_cast<double>(slide.info().bounds_width) * static_cast<double>(slide.info().bounds_height) * mpp_level0 * mpp_level0 * 1e-6;
+    tissue.area_mm2 = static_cast<double>(slide.info().bounds_width) * static_cast<double>(slide.info().bounds_height) *
+                      mpp_level0 * mpp_level0 * 1e-6;
     return tissue;
   } else {
     Planes planes = read_planes(slide, tissue.grid, options.method == "white-distance", reading);
@@ -148,7 +159,8 @@ Tissue find_tissue(const io::Slide& slide, double mpp_level0, const TissueOption
   tissue.regions = tissue_regions(tissue.mask, tissue.grid.frame);
   for (const io::TissueRegion& region : tissue.regions) tissue.area_mm2 += region.area_mm2;
   if (tissue.regions.empty() && !options.mask_file.empty())
-    throw Error(ErrorCode::kNoTissue, options.mask_file.filename().string(), "the tissue mask marks nothing", "Give a mask with white or outlined tissue.");
+    throw Error(ErrorCode::kNoTissue, options.mask_file.filename().string(), "the tissue mask marks nothing",
+                "Give a mask with white or outlined tissue.");
   if (tissue.regions.empty()) throw_no_tissue(tissue, options, subject);
   return tissue;
 }

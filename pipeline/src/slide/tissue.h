@@ -19,8 +19,8 @@ struct TissueOptions {
   int threshold = 8;                  ///< saturation: 0..255, tissue is above
   int median_px = 7, closing_px = 4;  ///< at mask scale; 1 = off
   double min_region_mm2 = 0.05, min_hole_mm2 = 0.02;
-  double mask_mpp = 8;                ///< micrometres per mask pixel, about
-  std::filesystem::path mask_file;    ///< PNG, TIFF or GeoJSON instead of a method; empty = none
+  double mask_mpp = 8;              ///< micrometres per mask pixel, about
+  std::filesystem::path mask_file;  ///< PNG, TIFF or GeoJSON instead of a method; empty = none
 };
 
 /// A row of published or ours defaults. CLAM's areas are in units of 512 x 512 level-0 pixels, ours in mm2.
@@ -36,19 +36,19 @@ void apply_preset(TissueOptions& options, std::string_view name, double mpp_leve
 
 struct Tissue {
   OverviewGrid grid;
-  io::Image mask;                  ///< one channel, 255 = tissue; empty with method none
-  std::string method;              ///< what was done, in words
+  io::Image mask;      ///< one channel, 255 = tissue; empty with method none
+  std::string method;  ///< what was done, in words
   double threshold = 0;
   double area_mm2 = 0;
   double fraction_before_cleaning = 0;  ///< share of mask pixels above the threshold, after closing
-  double largest_mm2 = 0;          ///< before small regions were dropped
+  double largest_mm2 = 0;               ///< before small regions were dropped
   std::int64_t unreadable_blocks = 0;
   std::vector<io::TissueRegion> regions;
   std::vector<std::string> notices;
 };
 
 /// Error(kNoTissue) says what was found. `subject` names the slide.
-Tissue find_tissue(const io::Slide& slide, double mpp_level0, const TissueOptions& options, const OverviewReading& reading,
-                   const std::string& subject);
+Tissue find_tissue(const io::Slide& slide, double mpp_level0, const TissueOptions& options,
+                   const OverviewReading& reading, const std::string& subject);
 
 }  // namespace fovea::pipeline::slide

@@ -1,4 +1,5 @@
-// `slide train`: bags -> weights with what they are. Small on purpose: enough for the demo's weights and for one machine.
+// `slide train`: bags -> weights with what they are. Small on purpose: enough for the demo's weights and for one
+// machine.
 #include "jobs/jobs.h"
 
 #include <ATen/Parallel.h>
@@ -62,17 +63,25 @@ Figures evaluate(const models::MilModel& model, const BagSet& bags, const std::f
 
 std::vector<std::string> figure_lines(const Figures& figures) {
   if (figures.bags == 0) return {"No bags were kept out for validation: nothing is known about its accuracy."};
-  std::vector<std::string> lines{"On " + std::to_string(figures.bags) + " validation bags: AUC " + (figures.auc ? fixed_text(*figures.auc, 3) : "undefined") +
-                                 ", accuracy " + fixed_text(figures.accuracy, 3) + " (last epoch)."};
-  if (figures.localisation) lines.push_back("Attention against the instances that make a bag positive: AUROC " + fixed_text(*figures.localisation, 3) + ".");
+  std::vector<std::string> lines{"On " + std::to_string(figures.bags) + " validation bags: AUC " +
+                                 (figures.auc ? fixed_text(*figures.auc, 3) : "undefined") + ", accuracy " +
+                                 fixed_text(figures.accuracy, 3) + " (last epoch)."};
+  if (figures.localisation)
+    lines.push_back("Attention against the instances that make a bag positive: AUROC " +
+                    fixed_text(*figures.localisation, 3) + ".");
   return lines;
 }
 
 nlohmann::json config_json(const models::MilConfig& config) {
-  return {{"features", config.features}, {"inner", config.inner}, {"attention", config.attention}, {"branches", config.branches}, {"classes", config.classes}};
+  return {{"features", config.features},
+          {"inner", config.inner},
+          {"attention", config.attention},
+          {"branches", config.branches},
+          {"classes", config.classes}};
 }
 
-std::map<std::string, std::string> metadata_of(const models::MilConfig& config, const TrainingBags& bags, const std::string& card) {
+std::map<std::string, std::string> metadata_of(const models::MilConfig& config, const TrainingBags& bags,
+                                               const std::string& card) {
   std::map<std::string, std::string> metadata{{"fovea.task", "mil"},
                                               {"fovea.architecture", config.architecture},
                                               {"fovea.config", config_json(config).dump()},
@@ -84,24 +93,32 @@ std::map<std::string, std::string> metadata_of(const models::MilConfig& config, 
   return metadata;
 }
 
-std::string card_markdown(const TrainOptions& options, const models::MilConfig& config, const TrainingBags& bags, const Figures& figures, const std::string& sha256) {
-  std::string text = "# " + options.out.stem().string() + "\n\nWritten by `fovea slide train` (version " + version() + "). SHA-256 `" + sha256 + "`.\n\n";
-  text += "| | |\n|---|---|\n| network | " + config.architecture + ", D " + std::to_string(config.features) + ", L " + std::to_string(config.inner) + ", A " +
-          std::to_string(config.attention) + ", K " + std::to_string(config.branches) + " |\n| classes |";
+std::string card_markdown(const TrainOptions& options, const models::MilConfig& config, const TrainingBags& bags,
+                          const Figures& figures, const std::string& sha256) {
+  std::string text = "# " + options.out.stem().string() + "\n\nWritten by `fovea slide train` (version " + version() +
+                     "). SHA-256 `" + sha256 + "`.\n\n";
+  text += "| | |\n|---|---|\n| network | " + config.architecture + ", D " + std::to_string(config.features) + ", L " +
+          std::to_string(config.inner) + ", A " + std::to_string(config.attention) + ", K " +
+          std::to_string(config.branches) + " |\n| classes |";
   for (const std::string& label : bags.labels) text += " " + label + (label == bags.labels.back() ? "" : ",");
-  text += " |\n| encoder | " + (bags.encoder.empty() ? "unknown" : bags.encoder) + (bags.mpp ? ", tiles at " + number_text(*bags.mpp) + " um/px" : "") + " |\n";
-  text += "| training | AdamW, learning rate " + number_text(options.learning_rate) + ", weight decay " + number_text(options.weight_decay) + ", " +
-          std::to_string(options.epochs) + " epochs, AEM weight " + number_text(options.aem_lambda) + ", seed " + std::to_string(options.seed) + " |\n\n## Data\n\n";
+  text += " |\n| encoder | " + (bags.encoder.empty() ? "unknown" : bags.encoder) +
+          (bags.mpp ? ", tiles at " + number_text(*bags.mpp) + " um/px" : "") + " |\n";
+  text += "| training | AdamW, learning rate " + number_text(options.learning_rate) + ", weight decay " +
+          number_text(options.weight_decay) + ", " + std::to_string(options.epochs) + " epochs, AEM weight " +
+          number_text(options.aem_lambda) + ", seed " + std::to_string(options.seed) + " |\n\n## Data\n\n";
   if (!options.data_note.empty()) text += options.data_note + "\n";
   for (const std::string& line : bags.card) text += line + "\n";
   text += "\n## Figures\n\n";
   for (const std::string& line : figure_lines(figures)) text += line + "\n";
-  return text + "\n## Not for\n\nResearch software. Not a medical device; not for clinical decisions. Attention shows where the network looked, not where disease is.\n";
+  return text +
+         "\n## Not for\n\nResearch software. Not a medical device; not for clinical decisions. Attention shows where "
+         "the network looked, not where disease is.\n";
 }
 
 class TrainRun {
  public:
-  TrainRun(const JobValues& values, const ProgressSink& sink, std::stop_token stop) : options_(train_options(values)), meter_(sink, std::move(stop)) {
+  TrainRun(const JobValues& values, const ProgressSink& sink, std::stop_token stop)
+      : options_(train_options(values)), meter_(sink, std::move(stop)) {
     if (options_.threads > 0) at::set_num_threads(static_cast<int>(options_.threads));
   }
 
@@ -141,7 +158,8 @@ class TrainRun {
   void train(models::MilModel& model, const TrainingBags& bags) {
     meter_.stage("training", bags.tile_px && !options_.tiles.empty() ? 0.4 : 0.05, 0.95);
     models::TrainOptions training;
-    training.epochs = options_.epochs, training.learning_rate = options_.learning_rate, training.weight_decay = options_.weight_decay;
+    training.epochs = options_.epochs, training.learning_rate = options_.learning_rate,
+    training.weight_decay = options_.weight_decay;
     training.aem_lambda = options_.aem_lambda, training.seed = static_cast<std::uint64_t>(options_.seed);
     std::int64_t steps = 0;
     const auto total = static_cast<double>(bags.train.count * options_.epochs);
@@ -151,7 +169,9 @@ class TrainRun {
       return std::pair(std::move(bag.rows), bag.label);
     };
     models::train_mil(model, bags.train.count, next_bag, training, [&](const models::EpochReport& report) {
-      meter_.advance(static_cast<double>(steps) / total, "epoch " + std::to_string(report.epoch + 1) + " of " + std::to_string(options_.epochs) + ": loss " + fixed_text(report.loss, 3));
+      meter_.advance(static_cast<double>(steps) / total, "epoch " + std::to_string(report.epoch + 1) + " of " +
+                                                             std::to_string(options_.epochs) + ": loss " +
+                                                             fixed_text(report.loss, 3));
       return true;
     });
   }
@@ -171,8 +191,12 @@ class TrainRun {
       result.outputs.push_back(options_.card);
     }
     for (const std::string& line : figure_lines(figures)) result.text += line + "\n";
-    nlohmann::json json{{"fovea_training", 1}, {"sha256", sha256}, {"architecture", model.config().architecture}, {"config", config_json(model.config())},
-                        {"validation_bags", figures.bags}, {"accuracy", figures.accuracy}};
+    nlohmann::json json{{"fovea_training", 1},
+                        {"sha256", sha256},
+                        {"architecture", model.config().architecture},
+                        {"config", config_json(model.config())},
+                        {"validation_bags", figures.bags},
+                        {"accuracy", figures.accuracy}};
     json["auc"] = figures.auc ? nlohmann::json(*figures.auc) : nlohmann::json(nullptr);
     if (figures.localisation) json["localisation_auroc"] = *figures.localisation;
     result.json = json.dump(2);
@@ -191,11 +215,15 @@ JobKind slide_train_job() {
   kind.name = "slide train";
   kind.summary = "Train a small MIL model on feature bags, or on bags composed from labelled tiles";
   kind.details =
-      "One bag a step, AdamW, half-cosine learning rate, last epoch kept. Writes a safetensors file that says what it was trained on.\n"
+      "One bag a step, AdamW, half-cosine learning rate, last epoch kept. Writes a safetensors file that says what it "
+      "was trained on.\n"
       "Exit codes: 0 done, 1 wrong usage, 3 could not run, 130 cancelled (nothing written).\n"
-      "Example: fovea slide train --bags features/ --labels-csv labels.csv --labels normal,tumour --out model.safetensors";
+      "Example: fovea slide train --bags features/ --labels-csv labels.csv --labels normal,tumour --out "
+      "model.safetensors";
   kind.parameters = slide::train_parameters();
-  kind.run = [](const JobValues& values, const ProgressSink& sink, std::stop_token stop) { return slide::TrainRun(values, sink, std::move(stop)).run(); };
+  kind.run = [](const JobValues& values, const ProgressSink& sink, std::stop_token stop) {
+    return slide::TrainRun(values, sink, std::move(stop)).run();
+  };
   return kind;
 }
 

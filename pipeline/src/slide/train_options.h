@@ -20,9 +20,9 @@ struct TrainOptions {
   double learning_rate = 1e-4, weight_decay = 1e-5, aem_lambda = 0, validation_share = 0.3;
   std::vector<std::string> labels;
   // Bags from tiles
-  std::set<std::string> positive;           ///< tile labels that make a bag positive
+  std::set<std::string> positive;  ///< tile labels that make a bag positive
   std::int64_t train_bags = 0, validation_bags = 0, bag_min = 0, bag_max = 0, variants = 0;
-  double tile_mpp = 0, target_mpp = 0;      ///< 0: the encoder's
+  double tile_mpp = 0, target_mpp = 0;  ///< 0: the encoder's
 };
 
 std::vector<Parameter> train_parameters();

@@ -35,7 +35,7 @@ struct TrainingBags {
   std::string encoder;              ///< name; empty = unknown
   std::optional<double> mpp;        ///< of the encoded tiles
   std::optional<std::int64_t> tile_px;
-  std::vector<std::string> card;    ///< sentences: what the data are and how they were split
+  std::vector<std::string> card;  ///< sentences: what the data are and how they were split
 };
 
 /// progress(0..1), throws Error(kCancelled) by itself.
@@ -44,6 +44,7 @@ using TrainingProgress = std::function<void(double)>;
 /// From --bags and --labels-csv.
 TrainingBags bags_on_disk(const TrainOptions& options);
 /// From --tiles.
-TrainingBags bags_from_tiles(const TrainOptions& options, const models::TileEncoder& encoder, const TrainingProgress& progress);
+TrainingBags bags_from_tiles(const TrainOptions& options, const models::TileEncoder& encoder,
+                             const TrainingProgress& progress);
 
 }  // namespace fovea::pipeline::slide

@@ -20,15 +20,19 @@ std::string text_of(const fs::path& path) {
   std::ifstream stream(path);
   return {std::istreambuf_iterator<char>(stream), {}};
 }
-std::size_t entries(const fs::path& folder) { return static_cast<std::size_t>(std::distance(fs::directory_iterator(folder), {})); }
+std::size_t entries(const fs::path& folder) {
+  return static_cast<std::size_t>(std::distance(fs::directory_iterator(folder), {}));
+}
 
 TEST(AtomicFile, AFailedWriteKeepsTheOldFileAndLeavesNothing) {
   test::TemporaryFolder folder;
   io::write_file(folder / "a.txt", "old");
-  EXPECT_THROW(io::write_with(folder / "a.txt", [](const fs::path& temporary) {
-                 std::ofstream(temporary) << "half";
-                 throw std::runtime_error("broke");
-               }), Error);
+  EXPECT_THROW(io::write_with(folder / "a.txt",
+                              [](const fs::path& temporary) {
+                                std::ofstream(temporary) << "half";
+                                throw std::runtime_error("broke");
+                              }),
+               Error);
   EXPECT_EQ(text_of(folder / "a.txt"), "old");
   EXPECT_EQ(entries(folder.path()), 1u);
   io::write_file(folder / "a.txt", "new");
@@ -63,7 +67,8 @@ TEST(AtomicFile, LiveTemporariesCanBeDiscarded) {
 }
 
 TEST(Hash, IsSha256) {
-  EXPECT_EQ(io::sha256(std::as_bytes(std::span<const char>("abc", 3))), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  EXPECT_EQ(io::sha256(std::as_bytes(std::span<const char>("abc", 3))),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
 }  // namespace

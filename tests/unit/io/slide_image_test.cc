@@ -24,7 +24,9 @@ namespace fs = std::filesystem;
 using namespace fovea;
 using testing::HasSubstr;
 
-fs::path wsi(const std::string& name) { return test::shared_dir() / "data/wsi" / name; }
+fs::path wsi(const std::string& name) {
+  return test::shared_dir() / "data/wsi" / name;
+}
 
 TEST(Slide, ReadsWhatItsHeaderSays) {
   FOVEA_NEEDS_SHARED("data/wsi/mosaic-40x-levels-1-4-16.svs");
@@ -50,7 +52,8 @@ TEST(Slide, WithoutScaleItSaysSoAndTheUsersValueWins) {
 TEST(Slide, DicomFolderAndMemberAreTheSvsPixelForPixel) {
   FOVEA_NEEDS_SHARED("data/wsi/cmu1-small-region-dicom");
   if (io::openslide_version()[0] < '4') GTEST_SKIP() << "DICOM needs OpenSlide 4, this is " << io::openslide_version();
-  const auto svs = io::open_slide(wsi("CMU-1-Small-Region.svs")), dicom = io::open_slide(wsi("cmu1-small-region-dicom"));
+  const auto svs = io::open_slide(wsi("CMU-1-Small-Region.svs")),
+             dicom = io::open_slide(wsi("cmu1-small-region-dicom"));
   EXPECT_NEAR(dicom->info().scale->mpp, 0.499, 1e-6);
   std::vector<std::uint8_t> a(3 * 300 * 200), b(a.size());
   for (const auto& [x, y] : {std::pair{0, 0}, {1000, 1500}, {2100, 2900}}) {  // the last one overhangs
@@ -140,7 +143,8 @@ TEST(Colour, MapsEndWhereTheyShouldAndGrowLighter) {
   for (const char* map : {"viridis", "magma", "cividis"})
     for (int i = 8; i < 256; i += 8) {
       const auto a = io::colour(map, (i - 8) / 255.0), b = io::colour(map, i / 255.0);
-      EXPECT_GT(0.2126 * b[0] + 0.7152 * b[1] + 0.0722 * b[2], 0.2126 * a[0] + 0.7152 * a[1] + 0.0722 * a[2]) << map << " " << i;
+      EXPECT_GT(0.2126 * b[0] + 0.7152 * b[1] + 0.0722 * b[2], 0.2126 * a[0] + 0.7152 * a[1] + 0.0722 * a[2])
+          << map << " " << i;
     }
 }
 
@@ -178,7 +182,8 @@ TEST(Export, AttentionH5HoldsWhatItWasGiven) {
 TEST(Bag, ClamTridentAndTensorFilesOfOneSlideAgree) {
   FOVEA_NEEDS_SHARED("data/mil/layouts");
   const fs::path layouts = test::shared_dir() / "data/mil/layouts";
-  const auto clam = io::read_bag(layouts / "clam/h5_files/slide_000.h5"), pt = io::read_bag(layouts / "clam/pt_files/slide_000.pt");
+  const auto clam = io::read_bag(layouts / "clam/h5_files/slide_000.h5"),
+             pt = io::read_bag(layouts / "clam/pt_files/slide_000.pt");
   const auto trident = io::read_bag(layouts / "trident/20x_256px_0px_overlap/features_digits64/slide_000.h5");
   EXPECT_EQ(io::to_float(clam.features), io::to_float(pt.features));
   EXPECT_EQ(io::to_float(clam.features), io::to_float(trident.features));
@@ -191,7 +196,8 @@ TEST(Bag, ClamTridentAndTensorFilesOfOneSlideAgree) {
 
 TEST(Bag, AnEmptySlideIsABagOfNoTiles) {
   FOVEA_NEEDS_SHARED("data/mil/layouts");
-  const auto bag = io::read_bag(test::shared_dir() / "data/mil/layouts/trident/20x_256px_0px_overlap/features_digits64/empty_slide.h5");
+  const auto bag = io::read_bag(test::shared_dir() /
+                                "data/mil/layouts/trident/20x_256px_0px_overlap/features_digits64/empty_slide.h5");
   EXPECT_EQ(bag.features.shape[0], 0);
 }
 
@@ -231,9 +237,13 @@ TEST(Bag, WrittenInEitherLayoutItReadsBackTheSame) {
 
 TEST(Bag, ASlideEmbeddingAndDisagreeingCoordinatesAreRefused) {
   test::TemporaryFolder folder;
-  io::write_safetensors(folder / "v.safetensors", {{"features", io::make_array<float>(std::vector<float>(8, 1.f), {8})}}, {});
+  io::write_safetensors(folder / "v.safetensors",
+                        {{"features", io::make_array<float>(std::vector<float>(8, 1.f), {8})}}, {});
   EXPECT_THROW(io::read_bag(folder / "v.safetensors"), Error);
-  io::write_safetensors(folder / "c.safetensors", {{"features", io::make_array<float>(std::vector<float>(8, 1.f), {4, 2})}, {"coords", io::make_array<std::int64_t>(std::vector<std::int64_t>(6, 1), {3, 2})}}, {});
+  io::write_safetensors(folder / "c.safetensors",
+                        {{"features", io::make_array<float>(std::vector<float>(8, 1.f), {4, 2})},
+                         {"coords", io::make_array<std::int64_t>(std::vector<std::int64_t>(6, 1), {3, 2})}},
+                        {});
   EXPECT_THROW(io::read_bag(folder / "c.safetensors"), Error);
 }
 
@@ -243,7 +253,8 @@ TEST(Bag, NumpyArraysReadAndATruncatedOneIsRefused) {
   header.resize(117, ' ');
   header += '\n';
   const float values[] = {1, 2, 3, 4, 5, 6};
-  std::string bytes = std::string("\x93NUMPY\x01\x00", 8) + std::string("\x76\x00", 2) + header + std::string(reinterpret_cast<const char*>(values), sizeof values);
+  std::string bytes = std::string("\x93NUMPY\x01\x00", 8) + std::string("\x76\x00", 2) + header +
+                      std::string(reinterpret_cast<const char*>(values), sizeof values);
   std::ofstream(folder / "a.npy", std::ios::binary) << bytes;
   EXPECT_THAT(io::to_float(io::read_bag(folder / "a.npy").features), testing::ElementsAre(1, 2, 3, 4, 5, 6));
   std::ofstream(folder / "cut.npy", std::ios::binary) << bytes.substr(0, bytes.size() - 3);

@@ -18,7 +18,9 @@ namespace fs = std::filesystem;
 using namespace fovea;
 using testing::HasSubstr;
 
-fs::path mri(const std::string& name) { return test::shared_dir() / "data/mri" / name; }
+fs::path mri(const std::string& name) {
+  return test::shared_dir() / "data/mri" / name;
+}
 
 io::Volume oblique() {
   io::Volume volume;
@@ -33,7 +35,9 @@ void expect_same_place(const io::Geometry& a, const io::Geometry& b) {
   for (double i : {0.0, 1.0})
     for (double j : {0.0, 1.0})
       for (double k : {0.0, 1.0}) {
-        const std::array<double, 3> corner{i * static_cast<double>(a.size[0] - 1), j * static_cast<double>(a.size[1] - 1), k * static_cast<double>(a.size[2] - 1)};
+        const std::array<double, 3> corner{i * static_cast<double>(a.size[0] - 1),
+                                           j * static_cast<double>(a.size[1] - 1),
+                                           k * static_cast<double>(a.size[2] - 1)};
         for (int axis = 0; axis < 3; ++axis) EXPECT_NEAR(a.point_lps(corner)[axis], b.point_lps(corner)[axis], 1e-3);
       }
 }
@@ -131,7 +135,9 @@ TEST(Volume, DisagreeingOrientationsAreNoticed) {
 TEST(Nrrd, AHeaderThatPointsElsewhereIsRefused) {
   test::TemporaryFolder folder;
   for (const char* data : {"/etc/passwd", "../x.raw", "LIST"}) {
-    std::ofstream(folder / "a.nhdr") << "NRRD0004\ntype: float\ndimension: 3\nsizes: 2 2 2\nencoding: raw\nendian: little\ndata file: " << data << "\n\n";
+    std::ofstream(folder / "a.nhdr")
+        << "NRRD0004\ntype: float\ndimension: 3\nsizes: 2 2 2\nencoding: raw\nendian: little\ndata file: " << data
+        << "\n\n";
     EXPECT_THAT(refusal([&] { io::read_volume(folder / "a.nhdr"); }), HasSubstr("outside"));
   }
 }
@@ -143,8 +149,10 @@ TEST(SegNrrd, HoldsSlicersKeysAndAnEmptyMaskIsTheFullGrid) {
   io::write_seg_nrrd(folder / "a.seg.nrrd", labels, {{"Segment_1", "Tumour", {0.9, 0.3, 0.2}, 1, "ctx~a^b^c"}});
   std::ifstream stream(folder / "a.seg.nrrd", std::ios::binary);
   const std::string text{std::istreambuf_iterator<char>(stream), {}};
-  for (const char* key : {"Segment0_ID:=Segment_1", "Segment0_Name:=Tumour", "Segment0_Extent:=1 1 2 2 1 1", "Segment0_LabelValue:=1", "Segment0_Layer:=0",
-                          "Segment0_Color:=0.900 0.300 0.200", "Segmentation_MasterRepresentation:=Binary labelmap", "Segment0_Tags:=TerminologyEntry:ctx~a^b^c|"})
+  for (const char* key :
+       {"Segment0_ID:=Segment_1", "Segment0_Name:=Tumour", "Segment0_Extent:=1 1 2 2 1 1", "Segment0_LabelValue:=1",
+        "Segment0_Layer:=0", "Segment0_Color:=0.900 0.300 0.200", "Segmentation_MasterRepresentation:=Binary labelmap",
+        "Segment0_Tags:=TerminologyEntry:ctx~a^b^c|"})
     EXPECT_THAT(text, HasSubstr(key));
   labels.values.assign(60, 0);
   io::write_seg_nrrd(folder / "b.seg.nrrd", labels, {{"Segment_1", "Tumour"}});
@@ -163,7 +171,8 @@ class Dicom : public testing::Test {
   /// A series without the slices that `drop` names.
   void copy(std::initializer_list<std::size_t> drop = {}) {
     for (std::size_t i = 0; i < files_.size(); ++i)
-      if (std::find(drop.begin(), drop.end(), i) == drop.end()) fs::copy_file(files_[i], folder_ / files_[i].filename().string());
+      if (std::find(drop.begin(), drop.end(), i) == drop.end())
+        fs::copy_file(files_[i], folder_ / files_[i].filename().string());
   }
   std::vector<fs::path> files_;
   test::TemporaryFolder folder_;
@@ -182,7 +191,8 @@ TEST_F(Dicom, GeometryComesFromPositionsAlone) {
 
 TEST_F(Dicom, MissingSlicesAreRefusedAndNamedAndCanBeInterpolated) {
   copy({20, 21});
-  EXPECT_THAT(refusal([&] { io::read_volume(folder_.path()); }), testing::AllOf(HasSubstr("about 2 slice(s) are missing"), HasSubstr("12.00 mm")));
+  EXPECT_THAT(refusal([&] { io::read_volume(folder_.path()); }),
+              testing::AllOf(HasSubstr("about 2 slice(s) are missing"), HasSubstr("12.00 mm")));
   io::VolumeReadOptions options;
   options.accept_irregular_slices = true;
   const io::Volume volume = io::read_volume(folder_.path(), options);
@@ -207,18 +217,24 @@ TEST_F(Dicom, OneFileStandsForItsSeriesAndOneSliceIsNoVolume) {
 
 TEST_F(Dicom, MosaicsAreNamed) {
   EXPECT_THAT(refusal([&] { io::read_volume(mri("dicom-odd")); }), HasSubstr("mosaic"));
-  EXPECT_THAT(refusal([&] { io::read_volume(mri("dicom-odd/siemens-mosaic-jpeg-lossless.dcm")); }), HasSubstr("mosaic"));
+  EXPECT_THAT(refusal([&] { io::read_volume(mri("dicom-odd/siemens-mosaic-jpeg-lossless.dcm")); }),
+              HasSubstr("mosaic"));
 }
 
 TEST_F(Dicom, CompressedSeriesReadTheSame) {
   if (std::system("command -v gdcmconv >/dev/null") != 0) GTEST_SKIP() << "needs gdcmconv (libgdcm-tools)";
   for (std::size_t i = 0; i < 10; ++i)
-    ASSERT_EQ(std::system(("gdcmconv --jpeg '" + files_[i].string() + "' '" + (folder_ / (std::to_string(i) + ".dcm")).string() + "' >/dev/null 2>&1").c_str()), 0);
+    ASSERT_EQ(std::system(("gdcmconv --jpeg '" + files_[i].string() + "' '" +
+                           (folder_ / (std::to_string(i) + ".dcm")).string() + "' >/dev/null 2>&1")
+                              .c_str()),
+              0);
   const io::Volume compressed = io::read_volume(folder_.path()), whole = io::read_volume(mri("t1-dicom"));
   ASSERT_EQ(compressed.geometry.size[2], 10);
   const auto slice = static_cast<std::size_t>(274 * 384);
-  EXPECT_TRUE(std::equal(compressed.values.begin(), compressed.values.begin() + static_cast<std::ptrdiff_t>(slice), whole.values.begin()) ||
-              std::equal(compressed.values.begin(), compressed.values.begin() + static_cast<std::ptrdiff_t>(slice), whole.values.end() - static_cast<std::ptrdiff_t>(10 * slice)));
+  EXPECT_TRUE(std::equal(compressed.values.begin(), compressed.values.begin() + static_cast<std::ptrdiff_t>(slice),
+                         whole.values.begin()) ||
+              std::equal(compressed.values.begin(), compressed.values.begin() + static_cast<std::ptrdiff_t>(slice),
+                         whole.values.end() - static_cast<std::ptrdiff_t>(10 * slice)));
 }
 
 TEST_F(Dicom, SurvivesNiftiAndNrrdInPlace) {

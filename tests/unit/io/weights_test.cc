@@ -19,7 +19,9 @@ namespace fs = std::filesystem;
 using namespace fovea;
 using testing::HasSubstr;
 
-void write_bytes(const fs::path& path, const std::string& bytes) { std::ofstream(path, std::ios::binary) << bytes; }
+void write_bytes(const fs::path& path, const std::string& bytes) {
+  std::ofstream(path, std::ios::binary) << bytes;
+}
 std::string bytes_of(const fs::path& path) {
   std::ifstream stream(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(stream), {}};
@@ -45,7 +47,9 @@ TEST(Safetensors, RoundTripKeepsBitsNamesAndMetadata) {
   test::TemporaryFolder folder;
   const std::vector<float> values{1.5f, -2, 3e-38f, 0};
   const std::vector<std::int64_t> whole{-5, 1L << 40};
-  io::write_safetensors(folder / "a.safetensors", {{"x", io::make_array<float>(values, {2, 2})}, {"y", io::make_array<std::int64_t>(whole, {2})}}, {{"k", "v \"quoted\""}});
+  io::write_safetensors(folder / "a.safetensors",
+                        {{"x", io::make_array<float>(values, {2, 2})}, {"y", io::make_array<std::int64_t>(whole, {2})}},
+                        {{"k", "v \"quoted\""}});
   const io::WeightFile file = io::read_weights(folder / "a.safetensors");
   EXPECT_EQ(file.format, "safetensors");
   EXPECT_EQ(io::to_float(file.tensors.at("x")), values);
@@ -73,8 +77,10 @@ TEST(Safetensors, HeadersThatLieAreRefused) {
       {R"({"a":{"dtype":"F32","shape":[8],"data_offsets":[0,32]}})", "outside the file"},
       {R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", "belong to no tensor"},
       {R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[8,16]}})", "hole"},
-      {R"({"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]},"b":{"dtype":"F32","shape":[2],"data_offsets":[8,16]}})", "overlaps"},
-      {R"({"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]},"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}})", "twice"},
+      {R"({"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]},"b":{"dtype":"F32","shape":[2],"data_offsets":[8,16]}})",
+       "overlaps"},
+      {R"({"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]},"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}})",
+       "twice"},
       {R"({"a":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,16]}})", "impossible shape"},
       {R"({"a":{"dtype":"F32","shape":[-4],"data_offsets":[0,16]}})", "not described"},
       {R"({"a":{"dtype":"F8","shape":[16],"data_offsets":[0,16]}})", "element type"},
@@ -95,7 +101,8 @@ TEST(Safetensors, AnOddHeaderLengthStillGivesAlignedTensors) {
   const float value = 2.5f;
   std::string data(4, '\0');
   std::memcpy(data.data(), &value, 4);
-  write_bytes(folder / "odd.safetensors", safetensors(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}} )", data));
+  write_bytes(folder / "odd.safetensors",
+              safetensors(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}} )", data));
   const io::Array array = io::read_safetensors(folder / "odd.safetensors").tensors.at("a");
   EXPECT_EQ(reinterpret_cast<std::uintptr_t>(array.bytes.data()) % 4, 0u);
   EXPECT_EQ(io::to_float(array)[0], 2.5f);
@@ -110,7 +117,8 @@ TEST(Weights, HalvesAreWidenedExactly) {
 TEST(Weights, WhatIsNoWeightFileIsRefusedWithTheFormatsThatAre) {
   test::TemporaryFolder folder;
   write_bytes(folder / "text.pt", "just a text, nothing else");
-  EXPECT_THAT(message_of([&] { io::read_weights(folder / "text.pt"); }, ErrorCode::kUnsupported), testing::AllOf(HasSubstr("text.pt"), HasSubstr("safetensors"), HasSubstr("ONNX")));
+  EXPECT_THAT(message_of([&] { io::read_weights(folder / "text.pt"); }, ErrorCode::kUnsupported),
+              testing::AllOf(HasSubstr("text.pt"), HasSubstr("safetensors"), HasSubstr("ONNX")));
   write_bytes(folder / "empty.pt", "");
   message_of([&] { io::read_weights(folder / "empty.pt"); }, ErrorCode::kCorrupt);
   message_of([&] { io::read_weights(folder / "nothing.pt"); }, ErrorCode::kNotFound);
@@ -118,8 +126,16 @@ TEST(Weights, WhatIsNoWeightFileIsRefusedWithTheFormatsThatAre) {
 
 TEST(Pickle, ACallIsWrittenDownAndNeverMade) {
   // (os.system, ("touch ...",)) through REDUCE, protocol 2
-  const std::string bytes = std::string("\x80\x02") + "cos\nsystem\n" + "X\x05\x00\x00\x00" "touch" + "\x85R.";
-  const std::string fixed = std::string("\x80\x02" "cos\nsystem\n" "X\x05\0\0\0touch" "\x85R.", 2 + 11 + 10 + 3);
+  const std::string bytes = std::string("\x80\x02") + "cos\nsystem\n" +
+                            "X\x05\x00\x00\x00"
+                            "touch" +
+                            "\x85R.";
+  const std::string fixed = std::string(
+      "\x80\x02"
+      "cos\nsystem\n"
+      "X\x05\0\0\0touch"
+      "\x85R.",
+      2 + 11 + 10 + 3);
   std::size_t position = 0;
   const auto node = io::read_pickle(std::as_bytes(std::span<const char>(fixed)), position);
   ASSERT_EQ(node->kind, io::PickleNode::Kind::kObject);
@@ -173,7 +189,8 @@ TEST(TorchCheckpoint, ABareTensorHasTheEmptyName) {
 
 TEST(Keras, LayersKeepTheirNamesAndLayouts) {
   FOVEA_NEEDS_SHARED("fixtures/segmentation/e2e_min_crop/model_keras_layout.h5");
-  const io::WeightFile file = io::read_weights(test::shared_dir() / "fixtures/segmentation/e2e_min_crop/model_keras_layout.h5");
+  const io::WeightFile file =
+      io::read_weights(test::shared_dir() / "fixtures/segmentation/e2e_min_crop/model_keras_layout.h5");
   EXPECT_EQ(file.format, "keras-hdf5");
   EXPECT_EQ(file.tensors.at("conv3d/kernel").shape.size(), 5u);
   EXPECT_TRUE(file.tensors.count("batch_normalization/moving_variance"));

@@ -17,11 +17,13 @@ namespace {
 
 using namespace fovea::attention;
 
-GateWeights random_gate(std::int64_t d, std::int64_t h, std::int64_t k, at::ScalarType type = at::kFloat, bool gated = true) {
+GateWeights random_gate(std::int64_t d, std::int64_t h, std::int64_t k, at::ScalarType type = at::kFloat,
+                        bool gated = true) {
   const auto options = at::TensorOptions(type);
   GateWeights w;
   w.wv = at::randn({h, d}, options) / std::sqrt(static_cast<double>(d)), w.bv = at::randn({h}, options) * 0.1;
-  if (gated) w.wu = at::randn({h, d}, options) / std::sqrt(static_cast<double>(d)), w.bu = at::randn({h}, options) * 0.1;
+  if (gated)
+    w.wu = at::randn({h, d}, options) / std::sqrt(static_cast<double>(d)), w.bu = at::randn({h}, options) * 0.1;
   w.w = at::randn({k, h}, options), w.b = at::randn({k}, options);
   return w;
 }
@@ -61,7 +63,9 @@ TEST_P(PoolSizes, NativeAgreesWithReference) {
   expect_close(native.lse, reference.lse, 2e-5);
   expect_close(native.entropy, reference.entropy, 2e-4);
 }
-INSTANTIATE_TEST_SUITE_P(Many, PoolSizes, testing::Combine(testing::Values(1, 2, 17, 1023, 1024, 1025, 5000), testing::Values(1, 5), testing::Bool()));
+INSTANTIATE_TEST_SUITE_P(Many, PoolSizes,
+                         testing::Combine(testing::Values(1, 2, 17, 1023, 1024, 1025, 5000), testing::Values(1, 5),
+                                          testing::Bool()));
 
 TEST(PoolStream, BitsDoNotDependOnChunksOrThreads) {
   at::manual_seed(3);
@@ -79,7 +83,8 @@ TEST(PoolStream, BitsDoNotDependOnChunksOrThreads) {
     at::set_num_threads(1 + trial % 2);
     auto stream = make_gated_pool_stream(w, transform);
     for (std::int64_t at_row = 0; at_row < x.size(0);) {
-      const std::int64_t count = std::min<std::int64_t>(x.size(0) - at_row, 1 + static_cast<std::int64_t>(random() % (trial < 4 ? 300 : 3000)));
+      const std::int64_t count = std::min<std::int64_t>(
+          x.size(0) - at_row, 1 + static_cast<std::int64_t>(random() % (trial < 4 ? 300 : 3000)));
       stream->push(x.slice(0, at_row, at_row + count));
       if (random() % 3 == 0) stream->snapshot();  // must not disturb the stream
       at_row += count;
@@ -119,7 +124,8 @@ TEST(Pool, AnEmptyBagIsAnErrorAndOneInstanceHasAllTheWeight) {
 }
 
 TEST(Pool, AFullyMaskedRowGivesZerosAndNoNan) {
-  const auto scores = at::randn({2, 10}).index_fill_(0, at::zeros({1}, at::kLong), -std::numeric_limits<float>::infinity());
+  const auto scores =
+      at::randn({2, 10}).index_fill_(0, at::zeros({1}, at::kLong), -std::numeric_limits<float>::infinity());
   for (Backend which : {Backend::kNative, Backend::kReference}) {
     const BackendScope scope(which);
     const Pooled pooled = score_pool(scores, at::randn({10, 4}));
@@ -175,7 +181,8 @@ TEST(PoolMath, MergingStatesIsTheSoftmaxOfTheUnion) {
   all.insert(all.end(), b.begin(), b.end());
   double scale_a = 0, scale_b = 0;
   const auto whole = softmax_split_cpu(all.data(), 5, w.data());
-  const auto parts = merged(softmax_split_cpu(a.data(), 3, w.data()), softmax_split_cpu(b.data(), 2, w.data()), scale_a, scale_b);
+  const auto parts =
+      merged(softmax_split_cpu(a.data(), 3, w.data()), softmax_split_cpu(b.data(), 2, w.data()), scale_a, scale_b);
   // The terms are float32 exponentials (6e-8 relative), summed in double.
   EXPECT_NEAR(lse_of(whole), lse_of(parts), 1e-7);
   EXPECT_NEAR(entropy_of(whole), entropy_of(parts), 1e-7);
@@ -186,7 +193,12 @@ TEST(PoolMath, MergingStatesIsTheSoftmaxOfTheUnion) {
 }
 
 AttentionGateWeights random_gate3d(std::int64_t f, std::int64_t cg, std::int64_t cx, GateCombine combine) {
-  return {at::randn({f, cg}), at::randn({f}), at::randn({f, cx}), at::randn({f}), at::randn({combine == GateCombine::kConcat ? 2 * f : f}), at::randn({1})};
+  return {at::randn({f, cg}),
+          at::randn({f}),
+          at::randn({f, cx}),
+          at::randn({f}),
+          at::randn({combine == GateCombine::kConcat ? 2 * f : f}),
+          at::randn({1})};
 }
 
 class GateForms : public testing::TestWithParam<std::tuple<GateCombine, int, bool>> {};
@@ -209,7 +221,9 @@ TEST_P(GateForms, BlockedAgreesWithReference) {
   expect_close(native.alpha, reference.alpha, 1e-5);
   EXPECT_FALSE(attention_gate(g, x, w, combine).alpha.defined());
 }
-INSTANTIATE_TEST_SUITE_P(All, GateForms, testing::Combine(testing::Values(GateCombine::kConcat, GateCombine::kAdd), testing::Values(2, 3), testing::Bool()));
+INSTANTIATE_TEST_SUITE_P(All, GateForms,
+                         testing::Combine(testing::Values(GateCombine::kConcat, GateCombine::kAdd),
+                                          testing::Values(2, 3), testing::Bool()));
 
 TEST(Gate, DifferentGridsAreRefused) {
   const auto w = random_gate3d(4, 6, 5, GateCombine::kConcat);

@@ -15,7 +15,9 @@ using namespace fovea::models;
 
 class EveryMil : public testing::TestWithParam<std::string> {
  protected:
-  MilConfig config(std::int64_t branches = 3) const { return {GetParam(), 24, 16, 8, GetParam() == "abmil" ? 1 : branches, 3}; }
+  MilConfig config(std::int64_t branches = 3) const {
+    return {GetParam(), 24, 16, 8, GetParam() == "abmil" ? 1 : branches, 3};
+  }
   std::unique_ptr<MilModel> make(std::uint64_t seed = 1) const {
     const MilRow& row = mil_model(GetParam());
     return row.make(config(), random_state(row.specs(config()), seed));
@@ -73,16 +75,23 @@ TEST_P(EveryMil, LearnsToFindOneInstanceOfAKind) {
     if (i % 3) bags.back()[i % 20][i % 3] += 6;
   }
   std::vector<double> losses;
-  train_mil(*model, 30, [&](std::int64_t i) { return std::pair(bags[static_cast<std::size_t>(i)], i % 3); }, {.epochs = 40, .learning_rate = 3e-3},
-            [&](const EpochReport& report) { losses.push_back(report.loss); return true; });
+  train_mil(
+      *model, 30, [&](std::int64_t i) { return std::pair(bags[static_cast<std::size_t>(i)], i % 3); },
+      {.epochs = 40, .learning_rate = 3e-3},
+      [&](const EpochReport& report) {
+        losses.push_back(report.loss);
+        return true;
+      });
   EXPECT_LT(losses.back(), 0.5 * losses.front());
   int right = 0;
-  for (int i = 0; i < 30; ++i) right += model->forward(bags[static_cast<std::size_t>(i)]).bag_logits.argmax().item<std::int64_t>() == i % 3;
+  for (int i = 0; i < 30; ++i)
+    right += model->forward(bags[static_cast<std::size_t>(i)]).bag_logits.argmax().item<std::int64_t>() == i % 3;
   EXPECT_GE(right, 27);
   for (const auto& [name, tensor] : model->state()) EXPECT_FALSE(tensor.requires_grad()) << name;
 }
 
-INSTANTIATE_TEST_SUITE_P(All, EveryMil, testing::Values("acmil_ga", "abmil"), [](const auto& info) { return info.param; });
+INSTANTIATE_TEST_SUITE_P(All, EveryMil, testing::Values("acmil_ga", "abmil"),
+                         [](const auto& info) { return info.param; });
 
 TEST(MilLoss, DiversityOfEqualBranchesIsOneAndOfDisjointOnesZero) {
   MilOutput output;
@@ -103,7 +112,8 @@ TEST(State, EveryWrongNameIsListedAtOnce) {
     FAIL();
   } catch (const fovea::Error& error) {
     const std::string what = error.what();
-    for (const char* part : {"file.pt", "1 missing: c", "1 unexpected: z", "a is [2, 3] but should be [2, 2]"}) EXPECT_NE(what.find(part), std::string::npos) << part;
+    for (const char* part : {"file.pt", "1 missing: c", "1 unexpected: z", "a is [2, 3] but should be [2, 2]"})
+      EXPECT_NE(what.find(part), std::string::npos) << part;
   }
 }
 

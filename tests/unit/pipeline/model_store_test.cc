@@ -31,7 +31,9 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
-models::MilConfig tiny_mil(const std::string& architecture) { return {architecture, 12, 6, 5, architecture == "abmil" ? 1 : 3, 2}; }
+models::MilConfig tiny_mil(const std::string& architecture) {
+  return {architecture, 12, 6, 5, architecture == "abmil" ? 1 : 3, 2};
+}
 
 models::SegConfig tiny_network(int dims, int switches) {
   models::SegConfig config;
@@ -48,7 +50,8 @@ StateDict network_state(int dims, int switches) {
   return models::random_state(models::seg_model("agunet").specs(tiny_network(dims, switches)), 4);
 }
 
-void write(const std::filesystem::path& path, const StateDict& state, const std::map<std::string, std::string>& metadata = {}) {
+void write(const std::filesystem::path& path, const StateDict& state,
+           const std::map<std::string, std::string>& metadata = {}) {
   io::write_safetensors(path, to_arrays(state), metadata);
 }
 
@@ -65,7 +68,8 @@ std::string complaint(Call call, ErrorCode code) {
   return {};
 }
 
-JobResult import(const std::filesystem::path& in, const std::filesystem::path& out, std::map<std::string, Value> more = {}) {
+JobResult import(const std::filesystem::path& in, const std::filesystem::path& out,
+                 std::map<std::string, Value> more = {}) {
   JobRequest request{"model import", std::move(more)};
   request.values["input"] = in.string();
   request.values["out"] = out.string();
@@ -135,7 +139,8 @@ TEST(ModelStore, MissingUnexpectedAndMisshapedNamesAreListedAtOnce) {
   state["attention.attention_U.0.bias"] = at::zeros({7});
   write(folder / "broken.safetensors", state);
   const std::string text = complaint([&] { load_mil(folder / "broken.safetensors"); }, ErrorCode::kShape);
-  EXPECT_THAT(text, AllOf(HasSubstr("broken.safetensors"), HasSubstr("missing: classifier.1.fc.bias"), HasSubstr("unexpected: classifier.0.extra"),
+  EXPECT_THAT(text, AllOf(HasSubstr("broken.safetensors"), HasSubstr("missing: classifier.1.fc.bias"),
+                          HasSubstr("unexpected: classifier.0.extra"),
                           HasSubstr("attention.attention_U.0.bias is [7] but should be [5]")));
 }
 
@@ -146,7 +151,8 @@ TEST(ModelStore, TheTensorThatDisagreesWithAllOthersIsBlamedAlone) {
   state["dimreduction.fc1.weight"] = at::zeros({9, 12});
   write(folder / "m.safetensors", state);
   const std::string text = complaint([&] { load_mil(folder / "m.safetensors"); }, ErrorCode::kShape);
-  EXPECT_THAT(text, AllOf(HasSubstr("dimreduction.fc1.weight is [9, 12] but should be [6, 12]"), HasSubstr("1 mis-shaped"), Not(HasSubstr("missing"))));
+  EXPECT_THAT(text, AllOf(HasSubstr("dimreduction.fc1.weight is [9, 12] but should be [6, 12]"),
+                          HasSubstr("1 mis-shaped"), Not(HasSubstr("missing"))));
 }
 
 TEST(ModelStore, ASegmentationNetworkWithDamagedNamesIsComparedWithTheNearest) {
@@ -157,24 +163,29 @@ TEST(ModelStore, ASegmentationNetworkWithDamagedNamesIsComparedWithTheNearest) {
   state["dec0.bn1.weight"] = at::zeros({5});
   write(folder / "m.safetensors", state);
   const std::string text = complaint([&] { load_segmentation(folder / "m.safetensors"); }, ErrorCode::kShape);
-  EXPECT_THAT(text, AllOf(HasSubstr("agunet"), HasSubstr("2 missing: "), HasSubstr("head0.weight"), HasSubstr("enc0.conv0.weight"),
-                          HasSubstr("dec0.bn1.weight is [5] but should be [4]"), Not(HasSubstr("unexpected"))));
+  EXPECT_THAT(text, AllOf(HasSubstr("agunet"), HasSubstr("2 missing: "), HasSubstr("head0.weight"),
+                          HasSubstr("enc0.conv0.weight"), HasSubstr("dec0.bn1.weight is [5] but should be [4]"),
+                          Not(HasSubstr("unexpected"))));
 }
 
 TEST(ModelStore, TensorsOfNothingKnownNameWhatWasLookedFor) {
   TemporaryFolder folder;
   write(folder / "m.safetensors", {{"transformer.wte", at::zeros({2, 2})}});
   const std::string text = complaint([&] { load_any(folder / "m.safetensors"); }, ErrorCode::kUnsupported);
-  EXPECT_THAT(text, AllOf(HasSubstr("transformer.wte"), HasSubstr("acmil_ga"), HasSubstr("abmil"), HasSubstr("agunet"), HasSubstr("efficientnet_lite0")));
+  EXPECT_THAT(text, AllOf(HasSubstr("transformer.wte"), HasSubstr("acmil_ga"), HasSubstr("abmil"), HasSubstr("agunet"),
+                          HasSubstr("efficientnet_lite0")));
 }
 
 TEST(ModelStore, ASegmentationNetworkIsNoSlideModel) {
   TemporaryFolder folder;
   write(folder / "m.safetensors", network_state(2, 7));
-  EXPECT_THAT(complaint([&] { load_mil(folder / "m.safetensors"); }, ErrorCode::kUnsupported), HasSubstr("this is agunet, not a slide model"));
+  EXPECT_THAT(complaint([&] { load_mil(folder / "m.safetensors"); }, ErrorCode::kUnsupported),
+              HasSubstr("this is agunet, not a slide model"));
   write(folder / "m.safetensors", mil_state("abmil"));
-  EXPECT_THAT(complaint([&] { load_segmentation(folder / "m.safetensors"); }, ErrorCode::kUnsupported), HasSubstr("not a segmentation network"));
-  EXPECT_THAT(complaint([&] { load_encoder((folder / "m.safetensors").string(), false); }, ErrorCode::kUnsupported), HasSubstr("not a tile encoder"));
+  EXPECT_THAT(complaint([&] { load_segmentation(folder / "m.safetensors"); }, ErrorCode::kUnsupported),
+              HasSubstr("not a segmentation network"));
+  EXPECT_THAT(complaint([&] { load_encoder((folder / "m.safetensors").string(), false); }, ErrorCode::kUnsupported),
+              HasSubstr("not a tile encoder"));
 }
 
 TEST(ModelStore, AMissingFileOrAFolderWithoutModelIsSaid) {
@@ -188,8 +199,11 @@ TEST(ModelImport, KeepsEveryBitAndWritesWhatTheUserStates) {
   const StateDict state = mil_state("acmil_ga");
   write(folder / "in.safetensors", state);
   const JobResult result = import(folder / "in.safetensors", folder / "out.safetensors",
-                                  {{"labels", std::vector<std::string>{"normal", "tumour"}}, {"encoder", std::string("efficientnet_lite0")},
-                                   {"mpp", 0.5}, {"tile", std::int64_t{224}}, {"card", std::string("a test")}});
+                                  {{"labels", std::vector<std::string>{"normal", "tumour"}},
+                                   {"encoder", std::string("efficientnet_lite0")},
+                                   {"mpp", 0.5},
+                                   {"tile", std::int64_t{224}},
+                                   {"card", std::string("a test")}});
   EXPECT_EQ(result.exit_code, 0);
   EXPECT_EQ(result.outputs, (std::vector<std::filesystem::path>{folder / "out.safetensors"}));
   const LoadedMil loaded = load_mil(folder / "out.safetensors");
@@ -209,7 +223,7 @@ TEST(ModelImport, KeepsEveryBitAndWritesWhatTheUserStates) {
 TEST(ModelImport, ImportingTwiceKeepsLabelsAndGivesTheSameTensors) {
   TemporaryFolder folder;
   write(folder / "in.safetensors", mil_state("abmil"));
-  import(folder / "in.safetensors", folder / "a.safetensors", {{"labels", std::vector<std::string>{"x", "y"}}});
+  import(folder / "in.safetensors", folder / "a.safetensors", {{ "labels", std::vector<std::string> { "x", "y" } }});
   import(folder / "a.safetensors", folder / "b.safetensors");
   EXPECT_EQ(load_any(folder / "b.safetensors").description.labels, (std::vector<std::string>{"x", "y"}));
 }
@@ -218,7 +232,16 @@ TEST(ModelImport, LabelsMustCountTheClassesAndNothingIsWrittenOtherwise) {
   TemporaryFolder folder;
   write(folder / "in.safetensors", mil_state("abmil"));
   const std::string text = complaint(
-      [&] { import(folder / "in.safetensors", folder / "out.safetensors", {{"labels", std::vector<std::string>{"a", "b", "c"}}}); }, ErrorCode::kShape);
+      [&] {
+        import(folder / "in.safetensors", folder / "out.safetensors",
+               {{ "labels",
+                  std::vector<std::string> {
+                    "a",
+                    "b",
+                    "c"
+                  } }});
+      },
+      ErrorCode::kShape);
   EXPECT_THAT(text, AllOf(HasSubstr("3 labels"), HasSubstr("2 classes")));
   EXPECT_FALSE(std::filesystem::exists(folder / "out.safetensors"));
 }
@@ -226,8 +249,11 @@ TEST(ModelImport, LabelsMustCountTheClassesAndNothingIsWrittenOtherwise) {
 TEST(ModelImport, StoresARaidionicsIniAndTakesItsClassNames) {
   TemporaryFolder folder;
   write(folder / "in.safetensors", network_state(3, 7));
-  std::ofstream(folder / "pre_processing.ini") << "[PreProcessing]\noutput_spacing=2,2,2 # mm\n\n# a comment\n[Training]\nclasses=Background, Tumor\n";
-  import(folder / "in.safetensors", folder / "out.safetensors", {{"preprocessing", (folder / "pre_processing.ini").string()}});
+  std::ofstream(folder / "pre_processing.ini")
+      << "[PreProcessing]\noutput_spacing=2,2,2 # mm\n\n# a comment\n[Training]\nclasses=Background, Tumor\n";
+  import(folder / "in.safetensors", folder / "out.safetensors",
+         {{ "preprocessing",
+            (folder / "pre_processing.ini").string() }});
   const ModelDescription description = load_any(folder / "out.safetensors").description;
   EXPECT_EQ(description.labels, (std::vector<std::string>{"Background", "Tumor"}));
   const auto json = nlohmann::json::parse(description.metadata.at("fovea.preprocessing"));
@@ -236,7 +262,8 @@ TEST(ModelImport, StoresARaidionicsIniAndTakesItsClassNames) {
 }
 
 TEST(ModelImport, ADamagedIniIsNamedWithItsLine) {
-  EXPECT_THAT(complaint([] { preprocessing_json("[a]\nkey=1\nnonsense\n", "x.ini"); }, ErrorCode::kCorrupt), AllOf(HasSubstr("x.ini"), HasSubstr("line 3")));
+  EXPECT_THAT(complaint([] { preprocessing_json("[a]\nkey=1\nnonsense\n", "x.ini"); }, ErrorCode::kCorrupt),
+              AllOf(HasSubstr("x.ini"), HasSubstr("line 3")));
   complaint([] { preprocessing_json("# nothing\n", "x.ini"); }, ErrorCode::kCorrupt);
 }
 
@@ -245,7 +272,8 @@ TEST(ModelInfo, TellsTheSameAsTextAndAsJson) {
   write(folder / "m.safetensors", network_state(3, 7));
   JobRequest request{"model info", {{"model", (folder / "m.safetensors").string()}}};
   const JobResult result = run_job(request);
-  EXPECT_THAT(result.text, AllOf(HasSubstr("agunet"), HasSubstr("4, 6, 8"), HasSubstr(io::sha256_of_file(folder / "m.safetensors"))));
+  EXPECT_THAT(result.text, AllOf(HasSubstr("agunet"), HasSubstr("4, 6, 8"),
+                                 HasSubstr(io::sha256_of_file(folder / "m.safetensors"))));
   const auto json = nlohmann::json::parse(result.json);
   EXPECT_EQ(json["config"]["filters"], (std::vector<int>{4, 6, 8}));
   EXPECT_EQ(json["parameters"], models::parameter_count(models::seg_model("agunet").specs(tiny_network(3, 7))));
@@ -264,7 +292,8 @@ TEST(EncoderStore, LooksInTheFolderOfTheEnvironmentFirst) {
 }
 
 TEST(EncoderStore, AnUnknownEncoderIsNeitherNameNorFile) {
-  EXPECT_THAT(complaint([] { load_encoder("no_such_encoder", false); }, ErrorCode::kNotFound), HasSubstr("no_such_encoder"));
+  EXPECT_THAT(complaint([] { load_encoder("no_such_encoder", false); }, ErrorCode::kNotFound),
+              HasSubstr("no_such_encoder"));
 }
 
 TEST(EncoderStore, TorchScriptNeedsConsentAndShowsItsHash) {
@@ -272,7 +301,8 @@ TEST(EncoderStore, TorchScriptNeedsConsentAndShowsItsHash) {
   const auto path = folder / "encoder.pt";
   std::ofstream(path, std::ios::binary) << "PK\x03\x04 encoder/code/__torch__.py ... encoder/constants.pkl";
   const std::string text = complaint([&] { load_encoder(path.string(), false); }, ErrorCode::kUnsupported);
-  EXPECT_THAT(text, AllOf(HasSubstr("encoder.pt"), HasSubstr(io::sha256_of_file(path)), HasSubstr("--allow-torchscript")));
+  EXPECT_THAT(text,
+              AllOf(HasSubstr("encoder.pt"), HasSubstr(io::sha256_of_file(path)), HasSubstr("--allow-torchscript")));
 }
 
 TEST(ModelStore, ARaidionicsFolderOpensUnchanged) {
@@ -287,7 +317,8 @@ TEST(ModelStore, KerasAndOnnxFilesOfOneNetworkHoldTheSameWeights) {
   FOVEA_NEEDS_SHARED("fixtures/segmentation/e2e_min_crop/model");
   for (const char* name : {"e2e_min_crop", "e2e_brain_clip_2ch"}) {
     const auto folder = test::shared_dir() / "fixtures/segmentation" / name;
-    const LoadedSegmentation keras = load_segmentation(folder / "model_keras_layout.h5"), onnx = load_segmentation(folder / "model");
+    const LoadedSegmentation keras = load_segmentation(folder / "model_keras_layout.h5"),
+                             onnx = load_segmentation(folder / "model");
     EXPECT_EQ(keras.description.format, "keras-hdf5");
     ASSERT_EQ(keras.network->state().size(), onnx.network->state().size());
     for (const auto& [key, tensor] : keras.network->state())
@@ -304,7 +335,8 @@ TEST(ModelImport, TheImageNetEncoderIsRecognisedAndItsClassifierLeftOut) {
   ASSERT_TRUE(any.encoder);
   EXPECT_EQ(any.encoder->info().dim, 1280);
   EXPECT_TRUE(any.description.labels.empty());
-  for (const auto& [name, tensor] : any.state()) EXPECT_THAT(name, Not(testing::AnyOf(HasSubstr("_fc."), HasSubstr("num_batches_tracked"))));
+  for (const auto& [name, tensor] : any.state())
+    EXPECT_THAT(name, Not(testing::AnyOf(HasSubstr("_fc."), HasSubstr("num_batches_tracked"))));
 }
 
 }  // namespace

@@ -33,7 +33,9 @@ struct Outcome {
   int exit_code = -1;
   json report;
   std::string text;
-  std::size_t count(const std::string& state) const { return report[state == "FAIL" ? "fail" : state].get<std::size_t>(); }
+  std::size_t count(const std::string& state) const {
+    return report[state == "FAIL" ? "fail" : state].get<std::size_t>();
+  }
   std::set<std::string> names(const std::string& state) const {
     std::set<std::string> found;
     for (const json& one : report["cases"])
@@ -63,13 +65,17 @@ struct Fixture {
 };
 
 /// A folder with the bags, as fixtures/mil has them.
-void add_bags(const TemporaryFolder& folder) { fs::create_symlink(shared_dir() / "fixtures/mil/bags.safetensors", folder / "bags.safetensors"); }
+void add_bags(const TemporaryFolder& folder) {
+  fs::create_symlink(shared_dir() / "fixtures/mil/bags.safetensors", folder / "bags.safetensors");
+}
 
 std::vector<std::string> fixtures(const std::string& folder, const std::string& prefix, const std::string& suffix) {
   std::vector<std::string> found;
   for (const auto& entry : fs::directory_iterator(shared_dir() / "fixtures" / folder)) {
     const std::string name = entry.path().filename().string();
-    if (name.rfind(prefix, 0) == 0 && name.size() >= suffix.size() && name.substr(name.size() - suffix.size()) == suffix) found.push_back(entry.path().string());
+    if (name.rfind(prefix, 0) == 0 && name.size() >= suffix.size() &&
+        name.substr(name.size() - suffix.size()) == suffix)
+      found.push_back(entry.path().string());
   }
   return found;
 }
@@ -110,17 +116,20 @@ TEST(Selftest, EverySegmentationCaseOfTheKnownNetworkPassesCompletely) {
   EXPECT_EQ(outcome.exit_code, 0) << outcome.text;
 }
 
-/// Each tensor of the weights in turn, one per cent larger: what the issue promises. The tensors of a training step are left out: they
-/// take time, and the plain inference outputs must notice alone.
+/// Each tensor of the weights in turn, one per cent larger: what the issue promises. The tensors of a training step are
+/// left out: they take time, and the plain inference outputs must notice alone.
 void expect_every_weight_is_noticed(const std::string& relative, const TemporaryFolder& folder) {
   Fixture fixture(relative);
-  std::erase_if(fixture.tensors, [](const auto& entry) { return entry.first.rfind("train.", 0) == 0 || entry.first.rfind("grad.", 0) == 0; });
+  std::erase_if(fixture.tensors, [](const auto& entry) {
+    return entry.first.rfind("train.", 0) == 0 || entry.first.rfind("grad.", 0) == 0;
+  });
   for (const auto& [name, tensor] : fixture.tensors) {
     if (name.rfind("w.", 0) != 0 || tensor.abs().max().item<float>() == 0) continue;
     Fixture changed = fixture;
     changed.tensors[name] = tensor * 1.01;
     changed.write(folder / "case.safetensors");
-    EXPECT_EQ(selftest({(folder / "case.safetensors").string()}).exit_code, 2) << relative << ": " << name << " was changed by 1 %";
+    EXPECT_EQ(selftest({(folder / "case.safetensors").string()}).exit_code, 2)
+        << relative << ": " << name << " was changed by 1 %";
   }
 }
 
@@ -128,8 +137,9 @@ TEST(Selftest, AnyMilWeightTensorChangedByOnePercentFails) {
   FOVEA_NEEDS_SHARED("fixtures/mil");
   TemporaryFolder folder;
   add_bags(folder);
-  for (const char* name : {"mil/acmil_ga_n17_d512_k5_eval.safetensors", "mil/acmil_ga_n17_d384_k1_eval.safetensors", "mil/acmil_ga_n1_d384_k5_eval.safetensors",
-                           "mil/acmil_ga_n17_d384_k5_train.safetensors", "mil/aem_abmil_n17_d512.safetensors"})
+  for (const char* name : {"mil/acmil_ga_n17_d512_k5_eval.safetensors", "mil/acmil_ga_n17_d384_k1_eval.safetensors",
+                           "mil/acmil_ga_n1_d384_k5_eval.safetensors", "mil/acmil_ga_n17_d384_k5_train.safetensors",
+                           "mil/aem_abmil_n17_d512.safetensors"})
     expect_every_weight_is_noticed(name, folder);
 }
 
@@ -144,8 +154,9 @@ TEST(Selftest, ASingleMiddlingWeightChangedByOnePercentFails) {
   FOVEA_NEEDS_SHARED("fixtures/mil");
   TemporaryFolder folder;
   add_bags(folder);
-  for (const char* name : {"w.dimreduction.fc1.weight", "w.attention.attention_V.0.weight", "w.attention.attention_weights.weight", "w.Slide_classifier.fc.weight",
-                           "w.classifier.3.fc.weight"}) {
+  for (const char* name :
+       {"w.dimreduction.fc1.weight", "w.attention.attention_V.0.weight", "w.attention.attention_weights.weight",
+        "w.Slide_classifier.fc.weight", "w.classifier.3.fc.weight"}) {
     Fixture fixture("mil/acmil_ga_n17_d512_k5_eval.safetensors");
     at::Tensor flat = fixture.tensors.at(name).flatten();
     const auto order = flat.abs().argsort();
@@ -169,7 +180,8 @@ TEST(Selftest, ACaseWhoseExpectedValuesAreGoneDoesNotPass) {
   TemporaryFolder folder;
   add_bags(folder);
   Fixture fixture("mil/aem_abmil_n17_d512.safetensors");
-  std::erase_if(fixture.tensors, [](const auto& entry) { return entry.first.rfind("w.", 0) != 0 && entry.first != "label"; });
+  std::erase_if(fixture.tensors,
+                [](const auto& entry) { return entry.first.rfind("w.", 0) != 0 && entry.first != "label"; });
   fixture.write(folder / "case.safetensors");
   EXPECT_EQ(selftest({(folder / "case.safetensors").string()}).exit_code, 3);
 }
@@ -195,7 +207,8 @@ TEST(Selftest, UnknownKindsAndDamagedFilesFailAndTheOthersGoOn) {
   io::write_safetensors(folder / "a.safetensors", to_arrays({{"nothing.known", at::full({2}, 1.0f)}}), {});
   std::ofstream(folder / "b.safetensors", std::ios::binary) << "\x10";
   std::ofstream(folder / "c.json") << "{}";
-  const Outcome outcome = selftest({(folder / "a.safetensors").string(), (folder / "b.safetensors").string(), (folder / "c.json").string()});
+  const Outcome outcome = selftest(
+      {(folder / "a.safetensors").string(), (folder / "b.safetensors").string(), (folder / "c.json").string()});
   EXPECT_EQ(outcome.exit_code, 2);
   EXPECT_EQ(outcome.count("FAIL"), 3u);
   EXPECT_THAT(outcome.text, HasSubstr("unknown kind"));

@@ -40,7 +40,8 @@ TEST(MaskOps, MedianEqualsTheSortedMiddleWithReplicatedBorders) {
     for (int x = 0; x < plane.width; ++x) {
       std::vector<std::uint8_t> window;
       for (int dy = -3; dy <= 3; ++dy)
-        for (int dx = -3; dx <= 3; ++dx) window.push_back(*plane.at(std::clamp(x + dx, 0, 22), std::clamp(y + dy, 0, 16)));
+        for (int dx = -3; dx <= 3; ++dx)
+          window.push_back(*plane.at(std::clamp(x + dx, 0, 22), std::clamp(y + dy, 0, 16)));
       std::nth_element(window.begin(), window.begin() + 24, window.end());
       ASSERT_EQ(*filtered.at(x, y), window[24]) << x << "," << y;
     }
@@ -55,11 +56,13 @@ TEST(MaskOps, OtsuSplitsTwoHeapsBetweenThem) {
 }
 
 TEST(MaskOps, ClosingWithAnEvenSquareClosesGapsWithoutMovingTheMask) {
-  io::Image block = mask_of({"............", "............", "...####.....", "...####.....", "...####.....", "............", "............", "............"});
+  io::Image block = mask_of({"............", "............", "...####.....", "...####.....", "...####.....",
+                             "............", "............", "............"});
   const io::Image before = block;
   close_mask(block, 4);
   EXPECT_EQ(block.pixels, before.pixels) << "a convex block must stay where it is";
-  io::Image gap = mask_of({"..............", "..####..####..", "..####..####..", "..............", "..............", "..............", ".............."});
+  io::Image gap = mask_of({"..............", "..####..####..", "..####..####..", "..............", "..............",
+                           "..............", ".............."});
   close_mask(gap, 4);
   EXPECT_EQ(*gap.at(6, 1), 255) << "a gap of two closes";
   EXPECT_EQ(*gap.at(7, 2), 255);
@@ -86,7 +89,8 @@ TEST(Components, BranchesThatMeetLaterAreOne) {
 /// Shoelace; positive for clockwise on the screen.
 double signed_area(const std::vector<std::pair<double, double>>& ring) {
   double sum = 0;
-  for (std::size_t i = 0; i + 1 < ring.size(); ++i) sum += ring[i].first * ring[i + 1].second - ring[i + 1].first * ring[i].second;
+  for (std::size_t i = 0; i + 1 < ring.size(); ++i)
+    sum += ring[i].first * ring[i + 1].second - ring[i + 1].first * ring[i].second;
   return sum / 2;
 }
 

@@ -31,7 +31,8 @@ using testing::HasSubstr;
 
 const char* const kSvs = "data/wsi/CMU-1-Small-Region.svs";
 
-std::filesystem::path write_random_model(const std::filesystem::path& path, std::int64_t features, const std::string& encoder) {
+std::filesystem::path write_random_model(const std::filesystem::path& path, std::int64_t features,
+                                         const std::string& encoder) {
   const models::MilConfig config{"acmil_ga", features, 16, 8, 3, 2};
   const models::MilRow& row = models::mil_model("acmil_ga");
   std::map<std::string, std::string> metadata{{"fovea.task", "mil"}, {"fovea.labels", R"(["calm","busy"])"}};
@@ -40,7 +41,8 @@ std::filesystem::path write_random_model(const std::filesystem::path& path, std:
   return path;
 }
 
-JobRequest predict_request(const std::filesystem::path& slide, const std::filesystem::path& model, const std::filesystem::path& out) {
+JobRequest predict_request(const std::filesystem::path& slide, const std::filesystem::path& model,
+                           const std::filesystem::path& out) {
   return {"slide predict", {{"slide", slide.string()}, {"model", model.string()}, {"out", out.string()}}};
 }
 
@@ -55,7 +57,9 @@ std::set<std::string> names_in(const std::filesystem::path& folder) {
   return names;
 }
 
-at::Tensor dumped(const std::filesystem::path& path, const std::string& name) { return to_tensor(io::read_safetensors(path).tensors.at(name)).clone(); }
+at::Tensor dumped(const std::filesystem::path& path, const std::string& name) {
+  return to_tensor(io::read_safetensors(path).tensors.at(name)).clone();
+}
 
 Error error_of(const JobRequest& request) {
   try {
@@ -67,8 +71,9 @@ Error error_of(const JobRequest& request) {
   return {ErrorCode::kInternal, "", ""};
 }
 
-#define NEEDS_ENCODER() \
-  if (!find_encoder_weights("efficientnet_lite0")) GTEST_SKIP() << "needs the encoder's weights (./run build imports them; or set FOVEA_ENCODERS)"
+#define NEEDS_ENCODER()                            \
+  if (!find_encoder_weights("efficientnet_lite0")) \
+  GTEST_SKIP() << "needs the encoder's weights (./run build imports them; or set FOVEA_ENCODERS)"
 
 class SlidePredict : public testing::Test {
  protected:
@@ -84,14 +89,16 @@ TEST_F(SlidePredict, WritesTheSameResultForAnyChunkAndFromItsOwnFeatures) {
   request.values["keep-features"] = true;
   const JobResult result = run_job(request);
   EXPECT_EQ(result.exit_code, 0);
-  EXPECT_EQ(names_in(folder_ / "first"), (std::set<std::string>{"prediction.json", "heatmap.png", "heatmap.geojson", "attention.h5", "features.h5"}));
+  EXPECT_EQ(names_in(folder_ / "first"), (std::set<std::string>{"prediction.json", "heatmap.png", "heatmap.geojson",
+                                                                "attention.h5", "features.h5"}));
 
   const auto json = nlohmann::json::parse(text_of(folder_ / "first/prediction.json"));
   EXPECT_EQ(json["fovea_prediction"], 1);
   const std::int64_t tiles = json["tiles"]["used"];
   EXPECT_GT(tiles, 40);
   EXPECT_EQ(json["attention"]["branches"].size(), 3U);
-  EXPECT_NEAR(json["classes"][0]["probability"].get<double>() + json["classes"][1]["probability"].get<double>(), 1, 1e-6);
+  EXPECT_NEAR(json["classes"][0]["probability"].get<double>() + json["classes"][1]["probability"].get<double>(), 1,
+              1e-6);
   EXPECT_EQ(json["scale"]["read_px"], 224) << "0.499 um/px is read tile for tile";
   EXPECT_EQ(json["provenance"]["encoder"]["name"], "efficientnet_lite0");
   EXPECT_THAT(json.dump(), testing::Not(HasSubstr("CMU-1"))) << "slide names may identify patients";
@@ -99,7 +106,8 @@ TEST_F(SlidePredict, WritesTheSameResultForAnyChunkAndFromItsOwnFeatures) {
 
   const auto same = [&](const std::filesystem::path& dump) {
     for (const char* name : {"attn_raw", "attn_softmax", "branch_logits", "bag_logits", "bag_prob"})
-      EXPECT_TRUE(at::equal(dumped(folder_ / "first.safetensors", name), dumped(dump, name))) << name << " of " << dump.filename();
+      EXPECT_TRUE(at::equal(dumped(folder_ / "first.safetensors", name), dumped(dump, name)))
+          << name << " of " << dump.filename();
   };
   EXPECT_EQ(dumped(folder_ / "first.safetensors", "attn_raw").sizes(), at::IntArrayRef({3, tiles}));
   request.values["chunk"] = std::int64_t{7};
@@ -107,14 +115,18 @@ TEST_F(SlidePredict, WritesTheSameResultForAnyChunkAndFromItsOwnFeatures) {
   run_job(request);
   same(folder_ / "chunk7.safetensors");
 
-  JobRequest from_features{"slide predict", {{"features", (folder_ / "first/features.h5").string()}, {"model", model.string()}, {"out", (folder_ / "second").string()}}};
+  JobRequest from_features{"slide predict",
+                           {{"features", (folder_ / "first/features.h5").string()},
+                            {"model", model.string()},
+                            {"out", (folder_ / "second").string()}}};
   for (const std::int64_t chunk : {0, 1, 1000}) {
     from_features.values["chunk"] = chunk;
     from_features.values["dump"] = (folder_ / "features.safetensors").string();
     run_job(from_features);
     same(folder_ / "features.safetensors");
   }
-  EXPECT_EQ(names_in(folder_ / "second"), (std::set<std::string>{"prediction.json", "heatmap.png", "heatmap.geojson", "attention.h5"}));
+  EXPECT_EQ(names_in(folder_ / "second"),
+            (std::set<std::string>{"prediction.json", "heatmap.png", "heatmap.geojson", "attention.h5"}));
 }
 
 TEST_F(SlidePredict, DicomGivesTheResultOfTheSvsItWasMadeFrom) {
@@ -127,15 +139,18 @@ TEST_F(SlidePredict, DicomGivesTheResultOfTheSvsItWasMadeFrom) {
     request.values["dump"] = (folder_ / (std::string(file) == kSvs ? "svs.safetensors" : "dicom.safetensors")).string();
     run_job(request);
   }
-  EXPECT_TRUE(at::equal(dumped(folder_ / "svs.safetensors", "attn_raw"), dumped(folder_ / "dicom.safetensors", "attn_raw")));
-  EXPECT_TRUE(at::equal(dumped(folder_ / "svs.safetensors", "bag_logits"), dumped(folder_ / "dicom.safetensors", "bag_logits")));
+  EXPECT_TRUE(
+      at::equal(dumped(folder_ / "svs.safetensors", "attn_raw"), dumped(folder_ / "dicom.safetensors", "attn_raw")));
+  EXPECT_TRUE(at::equal(dumped(folder_ / "svs.safetensors", "bag_logits"),
+                        dumped(folder_ / "dicom.safetensors", "bag_logits")));
 }
 
 TEST_F(SlidePredict, SlideWithoutScaleIsRefusedWithTheRemedy) {
   FOVEA_NEEDS_SHARED("data/wsi/TCGA-CR-7395-01A-01-TS1-jp2k-nompp.svs");
   NEEDS_ENCODER();
   const auto model = write_random_model(folder_ / "model.safetensors", 1280, "efficientnet_lite0");
-  const Error error = error_of(predict_request(shared_dir() / "data/wsi/TCGA-CR-7395-01A-01-TS1-jp2k-nompp.svs", model, folder_ / "out"));
+  const Error error = error_of(
+      predict_request(shared_dir() / "data/wsi/TCGA-CR-7395-01A-01-TS1-jp2k-nompp.svs", model, folder_ / "out"));
   EXPECT_EQ(error.code(), ErrorCode::kMissingScale);
   EXPECT_THAT(error.what(), testing::AllOf(HasSubstr("openslide.mpp"), HasSubstr("--mpp")));
   EXPECT_FALSE(std::filesystem::exists(folder_ / "out")) << "a folder made for nothing";
@@ -193,7 +208,8 @@ std::filesystem::path write_bag_file(const std::filesystem::path& path, const at
   return path;
 }
 
-JobRequest bag_request(const std::filesystem::path& bag, const std::filesystem::path& model, const std::filesystem::path& out) {
+JobRequest bag_request(const std::filesystem::path& bag, const std::filesystem::path& model,
+                       const std::filesystem::path& out) {
   return {"slide predict", {{"features", bag.string()}, {"model", model.string()}, {"out", out.string()}}};
 }
 
@@ -207,7 +223,8 @@ TEST_P(OfficialModels, AgreeFromWeightsToDump) {
   for (const auto& [name, array] : fixture.tensors)
     if (name.rfind("w.", 0) == 0) weights.emplace(name.substr(2), array);
   io::write_safetensors(folder_ / "model.safetensors", weights, {});
-  JobRequest request = bag_request(shared_dir() / "fixtures/mil/bags.safetensors", folder_ / "model.safetensors", folder_ / "out");
+  JobRequest request =
+      bag_request(shared_dir() / "fixtures/mil/bags.safetensors", folder_ / "model.safetensors", folder_ / "out");
   request.values["features-key"] = fixture.metadata.at("bag");
   request.values["dump"] = (folder_ / "dump.safetensors").string();
   run_job(request);
@@ -222,7 +239,8 @@ TEST_P(OfficialModels, AgreeFromWeightsToDump) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Fixtures, OfficialModels,
-                         testing::Values("acmil_ga_n1000_d1024_k5_eval", "acmil_ga_n17_d384_k1_eval", "acmil_ga_n17_d512_k5_eval", "acmil_ga_n1_d384_k5_eval",
+                         testing::Values("acmil_ga_n1000_d1024_k5_eval", "acmil_ga_n17_d384_k1_eval",
+                                         "acmil_ga_n17_d512_k5_eval", "acmil_ga_n1_d384_k5_eval",
                                          "aem_abmil_n1000_d384", "aem_abmil_n17_d512", "aem_abmil_n1_d384"),
                          [](const auto& info) { return std::string(info.param); });
 
@@ -246,7 +264,8 @@ TEST_F(SlidePredict, BagWithoutPlacesGivesNoPicture) {
 
 TEST_F(SlidePredict, BagWithPlacesIsDrawnOnWhite) {
   const auto model = write_random_model(folder_ / "model.safetensors", 24, "");
-  const JobResult result = run_job(bag_request(write_bag_file(folder_ / "bag.safetensors", at::rand({30, 24}), true), model, folder_ / "out"));
+  const JobResult result = run_job(
+      bag_request(write_bag_file(folder_ / "bag.safetensors", at::rand({30, 24}), true), model, folder_ / "out"));
   EXPECT_THAT(result.notices, testing::Contains(HasSubstr("spacing of 256 px")));
   const io::Image picture = io::read_image(folder_ / "out/heatmap.png");
   EXPECT_GT(picture.width, 400);
@@ -256,7 +275,8 @@ TEST_F(SlidePredict, NotANumberInTheBagIsNotAResult) {
   const auto model = write_random_model(folder_ / "model.safetensors", 24, "");
   at::Tensor rows = at::rand({30, 24});
   rows[3][4] = std::nan("");
-  const Error error = error_of(bag_request(write_bag_file(folder_ / "bag.safetensors", rows, false), model, folder_ / "out"));
+  const Error error =
+      error_of(bag_request(write_bag_file(folder_ / "bag.safetensors", rows, false), model, folder_ / "out"));
   EXPECT_EQ(error.code(), ErrorCode::kCorrupt);
 }
 
@@ -268,7 +288,8 @@ TEST_F(SlidePredict, ProblemsOfARequestAreReportedTogether) {
   request.values["median"] = std::int64_t{4};
   const Error error = error_of(request);
   EXPECT_EQ(error.code(), ErrorCode::kUsage);
-  EXPECT_THAT(error.what(), testing::AllOf(HasSubstr("either a slide or --features"), HasSubstr("--min-tissue"), HasSubstr("--median")));
+  EXPECT_THAT(error.what(), testing::AllOf(HasSubstr("either a slide or --features"), HasSubstr("--min-tissue"),
+                                           HasSubstr("--median")));
 }
 
 TEST_F(SlidePredict, UnwritableOutputIsSaidBeforeTheWork) {
@@ -285,8 +306,14 @@ TEST(SlideTrain, LearnsTheDigitBags) {
   const TemporaryFolder folder;
   const auto data = shared_dir() / "data/mil/digits_mil";
   JobRequest request{"slide train",
-                     {{"bags", (data / "digits_mil2.h5").string()}, {"labels-csv", (data / "digits_mil2_labels.csv").string()}, {"out", (folder / "m.safetensors").string()},
-                      {"architecture", std::string("abmil")}, {"inner", std::int64_t{64}}, {"epochs", std::int64_t{8}}, {"lr", 2e-3}, {"card", (folder / "m.md").string()}}};
+                     {{"bags", (data / "digits_mil2.h5").string()},
+                      {"labels-csv", (data / "digits_mil2_labels.csv").string()},
+                      {"out", (folder / "m.safetensors").string()},
+                      {"architecture", std::string("abmil")},
+                      {"inner", std::int64_t{64}},
+                      {"epochs", std::int64_t{8}},
+                      {"lr", 2e-3},
+                      {"card", (folder / "m.md").string()}}};
   const auto json = nlohmann::json::parse(run_job(request).json);
   EXPECT_GT(json["validation_bags"].get<int>(), 80);
   EXPECT_GT(json["auc"].get<double>(), 0.75);
@@ -310,7 +337,8 @@ class TileBags : public testing::Test {
     }
     options_.tiles = folder_ / "index.csv";
     options_.positive = {"0"}, options_.tile_mpp = 0.25, options_.target_mpp = 0.5;
-    options_.train_bags = 20, options_.validation_bags = 10, options_.bag_min = 10, options_.bag_max = 20, options_.variants = 3;
+    options_.train_bags = 20, options_.validation_bags = 10, options_.bag_min = 10, options_.bag_max = 20,
+    options_.variants = 3;
   }
   TemporaryFolder folder_;
   slide::TrainOptions options_;

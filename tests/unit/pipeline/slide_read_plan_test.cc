@@ -10,10 +10,12 @@ namespace {
 
 std::vector<io::SlideLevel> levels(std::initializer_list<double> downsamples) {
   std::vector<io::SlideLevel> all;
-  for (const double d : downsamples) all.push_back({static_cast<std::int64_t>(100000 / d), static_cast<std::int64_t>(80000 / d), d});
+  for (const double d : downsamples)
+    all.push_back({static_cast<std::int64_t>(100000 / d), static_cast<std::int64_t>(80000 / d), d});
   return all;
 }
-ReadPlan plan(std::initializer_list<double> downsamples, double mpp, double target, std::int64_t tile = 256, std::int64_t overlap = 0) {
+ReadPlan plan(std::initializer_list<double> downsamples, double mpp, double target, std::int64_t tile = 256,
+              std::int64_t overlap = 0) {
   return plan_reads(levels(downsamples), mpp, {target, tile, overlap, false}, "slide.svs");
 }
 
@@ -67,7 +69,8 @@ TEST(ReadPlan, CoarseSlideIsRefusedWithItsTrueScale) {
     FAIL() << "accepted";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kUsage);
-    EXPECT_THAT(error.what(), testing::AllOf(testing::HasSubstr("0.6 um/px"), testing::HasSubstr("--allow-upsampling")));
+    EXPECT_THAT(error.what(),
+                testing::AllOf(testing::HasSubstr("0.6 um/px"), testing::HasSubstr("--allow-upsampling")));
   }
   EXPECT_EQ(plan({1}, 0.509, 0.5).read_px, 251) << "two percent coarser is taken";
   EXPECT_EQ(plan_reads(levels({1}), 0.6, {0.5, 256, 0, true}, "s").read_px, 213);

@@ -22,7 +22,10 @@ using test::MeanEncoder;
 using test::PaintedSlide;
 
 PaintedSlide::Paint gradient() {
-  return [](std::int64_t x, std::int64_t y) { return test::Rgb{static_cast<std::uint8_t>(x), static_cast<std::uint8_t>(y), static_cast<std::uint8_t>((x + y) / 2)}; };
+  return [](std::int64_t x, std::int64_t y) {
+    return test::Rgb{static_cast<std::uint8_t>(x), static_cast<std::uint8_t>(y),
+                     static_cast<std::uint8_t>((x + y) / 2)};
+  };
 }
 std::vector<std::int64_t> grid_of(std::int64_t columns, std::int64_t rows, std::int64_t step) {
   std::vector<std::int64_t> coords;
@@ -30,7 +33,9 @@ std::vector<std::int64_t> grid_of(std::int64_t columns, std::int64_t rows, std::
     for (std::int64_t x = 0; x < columns; ++x) coords.push_back(x * step), coords.push_back(y * step);
   return coords;
 }
-ReadPlan plan_of(const PaintedSlide& slide, std::int64_t tile) { return plan_reads(slide.info().levels, 0.5, {0.5, tile, 0, false}, "slide"); }
+ReadPlan plan_of(const PaintedSlide& slide, std::int64_t tile) {
+  return plan_reads(slide.info().levels, 0.5, {0.5, tile, 0, false}, "slide");
+}
 
 at::Tensor all_features(FeatureStream& stream) {
   std::vector<at::Tensor> rows;
@@ -41,7 +46,9 @@ at::Tensor all_features(FeatureStream& stream) {
 TEST(FeatureStream, KeepsScanOrderWhateverTheTiming) {
   PaintedSlide slide(256, 256, {1}, 0.5, gradient());
   // The first tiles are the slowest.
-  slide.on_read = [](std::int64_t x, std::int64_t y) { std::this_thread::sleep_for(std::chrono::microseconds(2000 / (1 + x + y))); };
+  slide.on_read = [](std::int64_t x, std::int64_t y) {
+    std::this_thread::sleep_for(std::chrono::microseconds(2000 / (1 + x + y)));
+  };
   const auto coords = grid_of(32, 32, 8);
   const MeanEncoder encoder(8);
   at::Tensor first;
@@ -125,7 +132,7 @@ TEST(FeatureStream, StopsWithinABatchWhenAsked) {
   ASSERT_TRUE(stream->next());
   source.request_stop();
   const int before = encoder.calls;
-  EXPECT_THROW(while (stream->next()) {}, Error);
+  EXPECT_THROW(while (stream->next()){}, Error);
   EXPECT_LE(encoder.calls, before + 1);
 }
 
@@ -164,7 +171,8 @@ TEST_P(Pooling, IsBitIdenticalForAnyChunk) {
   const at::Tensor bag = at::rand({2500, 24}) * 4 - 2;
   const auto pooled = [&](std::int64_t chunk, std::int64_t batch) {
     BagPooler pooler(*model, chunk);
-    for (std::int64_t begin = 0; begin < bag.size(0); begin += batch) pooler.push(bag.slice(0, begin, std::min<std::int64_t>(begin + batch, bag.size(0))));
+    for (std::int64_t begin = 0; begin < bag.size(0); begin += batch)
+      pooler.push(bag.slice(0, begin, std::min<std::int64_t>(begin + batch, bag.size(0))));
     return pooler.finish();
   };
   const models::MilOutput reference = pooled(0, 2500);
@@ -213,7 +221,8 @@ TEST(AttentionValues, EntropyAndConcentration) {
 TEST(AttentionValues, ConstantAttentionIsDrawnInTheMiddle) {
   const std::vector<float> uniform(4, 0.25F);
   for (const char* scale : {"percentile", "minmax", "raw"})
-    for (const float value : drawn_values(uniform, scale).value) EXPECT_TRUE(std::isfinite(value) && value >= 0 && value <= 1) << scale;
+    for (const float value : drawn_values(uniform, scale).value)
+      EXPECT_TRUE(std::isfinite(value) && value >= 0 && value <= 1) << scale;
 }
 
 TEST(Metrics, AurocCountsTiesHalf) {

@@ -23,9 +23,11 @@ constexpr Rgb kGlass{243, 243, 243}, kTissue{190, 90, 160};
 class PaintedSlide final : public io::Slide {
  public:
   using Paint = std::function<Rgb(std::int64_t, std::int64_t)>;
-  PaintedSlide(std::int64_t width, std::int64_t height, std::vector<double> downsamples, double mpp, Paint paint) : paint_(std::move(paint)) {
+  PaintedSlide(std::int64_t width, std::int64_t height, std::vector<double> downsamples, double mpp, Paint paint)
+      : paint_(std::move(paint)) {
     for (const double d : downsamples)
-      info_.levels.push_back({static_cast<std::int64_t>(static_cast<double>(width) / d), static_cast<std::int64_t>(static_cast<double>(height) / d), d});
+      info_.levels.push_back({static_cast<std::int64_t>(static_cast<double>(width) / d),
+                              static_cast<std::int64_t>(static_cast<double>(height) / d), d});
     info_.scale = io::PixelScale{mpp, mpp, mpp, "test"};
     info_.bounds_width = width, info_.bounds_height = height;
     info_.identity = "painted";
@@ -33,15 +35,16 @@ class PaintedSlide final : public io::Slide {
   const io::SlideInfo& info() const override { return info_; }
   io::SlideInfo& info() { return info_; }
 
-  void read_region(int level, std::int64_t x0, std::int64_t y0, std::int64_t width, std::int64_t height, std::span<std::uint8_t> rgb,
-                   std::span<std::uint8_t> opaque) const override {
+  void read_region(int level, std::int64_t x0, std::int64_t y0, std::int64_t width, std::int64_t height,
+                   std::span<std::uint8_t> rgb, std::span<std::uint8_t> opaque) const override {
     ++reads;
     largest_read = std::max(largest_read.load(), width * height);
     if (on_read) on_read(x0, y0);
     const double d = info_.levels.at(static_cast<std::size_t>(level)).downsample;
     for (std::int64_t y = 0; y < height; ++y) {
       for (std::int64_t x = 0; x < width; ++x) {
-        const auto sx = x0 + std::llround(static_cast<double>(x) * d), sy = y0 + std::llround(static_cast<double>(y) * d);
+        const auto sx = x0 + std::llround(static_cast<double>(x) * d),
+                   sy = y0 + std::llround(static_cast<double>(y) * d);
         const bool inside = sx >= 0 && sy >= 0 && sx < info_.levels[0].width && sy < info_.levels[0].height;
         const Rgb colour = inside ? paint_(sx, sy) : info_.background;
         const auto at = static_cast<std::size_t>(y * width + x);
@@ -74,9 +77,7 @@ inline PaintedSlide::Paint rectangles(std::vector<Rectangle> tissue) {
 /// Features: mean colour and the first pixel.
 class MeanEncoder final : public models::TileEncoder {
  public:
-  explicit MeanEncoder(std::int64_t tile_px = 8) {
-    info_.name = "mean", info_.dim = 6, info_.tile_px = tile_px;
-  }
+  explicit MeanEncoder(std::int64_t tile_px = 8) { info_.name = "mean", info_.dim = 6, info_.tile_px = tile_px; }
   const models::EncoderInfo& info() const override { return info_; }
   at::Tensor encode(const at::Tensor& tiles) const override {
     ++calls;

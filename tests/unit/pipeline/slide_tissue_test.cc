@@ -55,7 +55,7 @@ TEST(Overview, NeverExceedsItsPixelLimit) {
 TEST(Tissue, SmallPiecesAreDroppedAndSmallHolesFilled) {
   const auto paint = [](std::int64_t x, std::int64_t y) {
     const bool block = x >= 1000 && x < 3000 && y >= 1000 && y < 3000;
-    const bool hole = x >= 1900 && x < 2100 && y >= 1900 && y < 2100;    // 0.01 mm2
+    const bool hole = x >= 1900 && x < 2100 && y >= 1900 && y < 2100;   // 0.01 mm2
     const bool crumb = x >= 4000 && x < 4300 && y >= 1000 && y < 1300;  // 0.0225 mm2
     return (block && !hole) || crumb ? test::kTissue : test::kGlass;
   };
@@ -84,7 +84,8 @@ TEST(Tissue, NoTissueSaysWhatWasFound) {
     FAIL() << "found tissue";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kNoTissue);
-    EXPECT_THAT(error.what(), testing::AllOf(testing::HasSubstr("mm2, under the limit of 0.05 mm2"), testing::HasSubstr("--min-region-mm2")));
+    EXPECT_THAT(error.what(), testing::AllOf(testing::HasSubstr("mm2, under the limit of 0.05 mm2"),
+                                             testing::HasSubstr("--min-region-mm2")));
   }
   const PaintedSlide blank(6000, 6000, {1}, 0.5, rectangles({}));
   EXPECT_THROW(found(blank), Error);
@@ -102,11 +103,13 @@ TEST(Tissue, DarkBackgroundIsSaidAndBrightPartsAreTaken) {
 
 TEST(Tissue, UnscannedAreaOfADarkSlideIsNotGlass) {
   PaintedSlide slide(6000, 6000, {1}, 0.5, rectangles({{1000, 1000, 2000, 2000}}));
-  slide.info().bounds_x = 500, slide.info().bounds_y = 500, slide.info().bounds_width = 3000, slide.info().bounds_height = 3000;
+  slide.info().bounds_x = 500, slide.info().bounds_y = 500, slide.info().bounds_width = 3000,
+  slide.info().bounds_height = 3000;
   const Tissue tissue = found(slide);
   EXPECT_NEAR(tissue.area_mm2, 1.0, 0.03);
   EXPECT_EQ(tissue.grid.frame.origin_x, 500);
-  EXPECT_NEAR(tissue.regions[0].rings[0][0].second, 1000, 20) << "regions are in level-0 pixels, not relative to the bounds";
+  EXPECT_NEAR(tissue.regions[0].rings[0][0].second, 1000, 20)
+      << "regions are in level-0 pixels, not relative to the bounds";
 }
 
 TEST(TissueMaskFile, PictureIsStretchedOverTheSlide) {
@@ -125,7 +128,8 @@ TEST(TissueMaskFile, PictureIsStretchedOverTheSlide) {
 
 TEST(TissueMaskFile, GeoJsonPolygonsWithHolesAreFilled) {
   const test::TemporaryFolder folder;
-  std::ofstream(folder / "mask.geojson") << R"({"type":"FeatureCollection","features":[{"type":"Feature","geometry":{"type":"Polygon","coordinates":
+  std::ofstream(folder / "mask.geojson")
+      << R"({"type":"FeatureCollection","features":[{"type":"Feature","geometry":{"type":"Polygon","coordinates":
     [[[1000,1000],[5000,1000],[5000,5000],[1000,5000],[1000,1000]],[[2000,2000],[4000,2000],[4000,4000],[2000,4000],[2000,2000]]]}}]})";
   const PaintedSlide slide(6000, 6000, {1}, 0.5, rectangles({}));
   TissueOptions options;
@@ -149,7 +153,8 @@ TEST(TileGrid, ShareOfTissueIsExact) {
   const PaintedSlide slide(6000, 27 * 224, {1}, 0.5, rectangles({{0, 0, 2992, 27 * 224}}));
   const Tissue tissue = found(slide);
   const ReadPlan plan = native_plan(224);
-  // Column 13 spans 2912..3136: (2992 - 2912) / 224 = 0.357 of it is tissue (closing and median leave a straight edge in place).
+  // Column 13 spans 2912..3136: (2992 - 2912) / 224 = 0.357 of it is tissue (closing and median leave a straight edge
+  // in place).
   const auto columns = [&](double share) {
     const TileGrid grid = select_tiles(slide.info(), plan, tissue, share, "slide");
     return grid.tiles() / 27;
@@ -173,7 +178,8 @@ TEST(TileGrid, TilesThatHangOverTheEdgeByMoreThanHalfAreDropped) {
 
 TEST(TileGrid, AnchorsAtTheScannedBounds) {
   PaintedSlide slide(6000, 6000, {1}, 0.5, rectangles({{0, 0, 6000, 6000}}));
-  slide.info().bounds_x = 501, slide.info().bounds_y = 77, slide.info().bounds_width = 500, slide.info().bounds_height = 500;
+  slide.info().bounds_x = 501, slide.info().bounds_y = 77, slide.info().bounds_width = 500,
+  slide.info().bounds_height = 500;
   TissueOptions options;
   options.method = "none";
   const TileGrid grid = select_tiles(slide.info(), native_plan(224), found(slide, options), 0.1, "slide");
@@ -224,16 +230,17 @@ TEST_P(TissueFractions, AgreeWithOpenCv) {
   const Tissue otsu = share("otsu", 1);
   EXPECT_EQ(otsu.threshold, reference.otsu);
   EXPECT_NEAR(otsu.fraction_before_cleaning, reference.otsu_share, 0.002);
-  // Read in blocks, a level whose downsample is no integer (2.0005) is interpolated by OpenSlide; without a median filter that shows:
-  // 0.5850 in blocks of 1024 through openslide-python, 0.5823 in one piece.
+  // Read in blocks, a level whose downsample is no integer (2.0005) is interpolated by OpenSlide; without a median
+  // filter that shows: 0.5850 in blocks of 1024 through openslide-python, 0.5823 in one piece.
   EXPECT_NEAR(share("white-distance", 1).fraction_before_cleaning, reference.white_share, 0.003);
 }
 
-INSTANTIATE_TEST_SUITE_P(Slides, TissueFractions,
-                         testing::Values(Reference{"CMU-1-Small-Region.svs", 0, 0.499, 0.3759, 0.3765, 57, 0.3055, 0.3165},
-                                         Reference{"TCGA-CR-7395-01A-01-TS1-jp2k-nompp.svs", 0.5, 1.0, 0.6328, 0.6330, 67, 0.5921, 0.5823},
-                                         Reference{"mosaic-40x-levels-1-4-16.svs", 0, 4.005, 0.6879, 0.6892, 62, 0.6230, 0.6213},
-                                         Reference{"cmu1-mosaic-dicom-3-levels", 0, 7.984, 0.4353, 0.4362, 44, 0.3228, 0.3609}));
+INSTANTIATE_TEST_SUITE_P(
+    Slides, TissueFractions,
+    testing::Values(Reference{"CMU-1-Small-Region.svs", 0, 0.499, 0.3759, 0.3765, 57, 0.3055, 0.3165},
+                    Reference{"TCGA-CR-7395-01A-01-TS1-jp2k-nompp.svs", 0.5, 1.0, 0.6328, 0.6330, 67, 0.5921, 0.5823},
+                    Reference{"mosaic-40x-levels-1-4-16.svs", 0, 4.005, 0.6879, 0.6892, 62, 0.6230, 0.6213},
+                    Reference{"cmu1-mosaic-dicom-3-levels", 0, 7.984, 0.4353, 0.4362, 44, 0.3228, 0.3609}));
 
 TEST(RealSlides, AtEightMicrometresTheMaskIsTheSameWithinAPercent) {
   FOVEA_NEEDS_SHARED("data/wsi/CMU-1-Small-Region.svs");

@@ -48,7 +48,10 @@ class Error : public std::runtime_error {
  public:
   Error(ErrorCode code, std::string subject, std::string problem, std::string remedy = {})
       : std::runtime_error(subject + (subject.empty() ? "" : ": ") + problem + (remedy.empty() ? "." : ". " + remedy)),
-        code_(code), subject_(std::move(subject)), problem_(std::move(problem)), remedy_(std::move(remedy)) {}
+        code_(code),
+        subject_(std::move(subject)),
+        problem_(std::move(problem)),
+        remedy_(std::move(remedy)) {}
 
   ErrorCode code() const noexcept { return code_; }
   const std::string& subject() const noexcept { return subject_; }

@@ -7,8 +7,8 @@
 
 namespace fovea::io {
 
-/// Owns a temporary name `.<stem>.<pid>-<n>.tmp<ext>` in the target's folder (same extension, so that libraries which choose a
-/// format by name still work). The destructor removes the temporary file unless commit() succeeded.
+/// Owns a temporary name `.<stem>.<pid>-<n>.tmp<ext>` in the target's folder (same extension, so that libraries which
+/// choose a format by name still work). The destructor removes the temporary file unless commit() succeeded.
 class AtomicFile {
  public:
   /// Throws Error(kWriteFailed) when the folder does not exist or cannot be written.
@@ -32,7 +32,8 @@ class AtomicFile {
 /// Writes all of `bytes` to `target` atomically.
 void write_file(const std::filesystem::path& target, std::string_view bytes);
 
-/// Calls `write(temporary)`, then commits. Exceptions of `write` other than fovea::Error are translated to kWriteFailed.
+/// Calls `write(temporary)`, then commits. Exceptions of `write` other than fovea::Error are translated to
+/// kWriteFailed.
 void write_with(const std::filesystem::path& target, const std::function<void(const std::filesystem::path&)>& write);
 
 /// Creates `folder` (and parents) and proves that it can be written to. Throws Error(kWriteFailed) with the remedy.

@@ -7,10 +7,10 @@
 namespace fovea::io {
 
 struct FormatRow {
-  std::string_view kind;         ///< "slide", "volume", "bag", "weights", "export"
-  std::string_view name;         ///< "aperio, hamamatsu, ... (OpenSlide)"
-  std::string_view extensions;   ///< ".svs .ndpi ..."
-  std::string_view direction;    ///< "read", "write", "read/write"
+  std::string_view kind;        ///< "slide", "volume", "bag", "weights", "export"
+  std::string_view name;        ///< "aperio, hamamatsu, ... (OpenSlide)"
+  std::string_view extensions;  ///< ".svs .ndpi ..."
+  std::string_view direction;   ///< "read", "write", "read/write"
   std::string_view note;
 };
 

@@ -21,13 +21,14 @@ struct Image {
   }
 };
 
-/// PNG (any bit depth, palette, interlaced), JPEG or TIFF as 8-bit with 1, 3 or 4 channels. Refuses more than `max_pixels`.
+/// PNG (any bit depth, palette, interlaced), JPEG or TIFF as 8-bit with 1, 3 or 4 channels. Refuses more than
+/// `max_pixels`.
 Image read_image(const std::filesystem::path& path, std::int64_t max_pixels = 1'000'000'000);
 
 void write_png(const std::filesystem::path& path, const Image& image);  ///< atomic
 
-/// Antialiased reduction or enlargement. Area average where the factor is near an integer >= 1, else bicubic with support scaled
-/// by the factor (wsi.md 1.4).
+/// Antialiased reduction or enlargement. Area average where the factor is near an integer >= 1, else bicubic with
+/// support scaled by the factor (wsi.md 1.4).
 Image resize(const Image& image, int width, int height);
 
 }  // namespace fovea::io

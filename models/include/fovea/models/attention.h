@@ -67,8 +67,8 @@ class GatedPoolStream {
 std::unique_ptr<GatedPoolStream> make_gated_pool_stream(const GateWeights& weights,
                                                         std::function<at::Tensor(const at::Tensor&)> transform = {});
 
-/// Attention gate (3.8). x: [B, Cx, spatial...], g on the same grid: [B, Cg, spatial...]; any number of spatial dims (2
-/// or 3).
+/// Attention gate (3.8). x: [B, Cx, spatial...], g: [B, Cg, spatial...] on the same grid (coarser ones: GateGrid); any
+/// number of spatial dims (2 or 3).
 ///   concat (AGUNet):  alpha = sigmoid(w_psi . relu([Wg g + bg, Wx x + bx]) + b_psi)
 ///   add (Attention U-Net): alpha = sigmoid(w_psi . relu(Wg g + bg + Wx x + bx) + b_psi)
 /// Batch norms are folded into the weights by the caller. out = alpha * x.
@@ -85,8 +85,8 @@ struct Gated {
 /// Grids of a gate whose gating signal is coarser than the skip connection, 2 or 3 spatial dims. Alpha is computed on
 /// the grid of Wx x and resampled to x's after the sigmoid; all resampling is (bi-, tri-)linear, align_corners false.
 struct GateGrid {
-  std::vector<std::int64_t>
-      theta_stride;         ///< of Wx x, one an axis or one for all, empty = 1; n voxels become ceil(n / stride)
+  /// Of Wx x, one an axis or one for all, empty = 1; n voxels become ceil(n / stride).
+  std::vector<std::int64_t> theta_stride;
   bool upsample_g = false;  ///< Wg g + bg is resampled to the grid of Wx x; otherwise g has to lie on it already
 };
 /// Differentiable in g, x and all weights. Without a graph, voxels go in blocks and no intermediate of x's size exists,

@@ -17,9 +17,9 @@ namespace fovea::models {
 
 struct EncoderInfo {
   std::string name;
-  std::int64_t dim = 0;                 ///< D
-  std::int64_t tile_px = 224;           ///< input edge
-  double mpp = 0.5;                     ///< micrometres per pixel it expects
+  std::int64_t dim = 0;                                           ///< D
+  std::int64_t tile_px = 224;                                     ///< input edge
+  double mpp = 0.5;                                               ///< micrometres per pixel it expects
   std::array<double, 3> mean{0.5, 0.5, 0.5}, std{0.5, 0.5, 0.5};  ///< of RGB / 255
 };
 
@@ -36,7 +36,8 @@ struct EncoderRow {
   EncoderInfo info;
   std::function<std::vector<TensorSpec>()> specs;
   std::function<std::unique_ptr<TileEncoder>(StateDict, const EncoderInfo&)> make;
-  /// Names that the official checkpoint carries and the encoder does not need (classifier, counters): drop them before checked_state.
+  /// Names that the official checkpoint carries and the encoder does not need (classifier, counters): drop them before
+  /// checked_state.
   std::function<bool(std::string_view)> drops;
 };
 /// `given` without the names that `row` drops.
@@ -44,8 +45,8 @@ StateDict without_dropped(const EncoderRow& row, const StateDict& given);
 std::span<const EncoderRow> encoders();
 const EncoderRow& encoder(std::string_view name);
 
-/// Any TorchScript file mapping [n,3,h,w] float to [n,D]. It executes code that the file contains: callers must have the user's
-/// explicit consent. `info` gives name, tile_px, mean, std; dim is measured.
+/// Any TorchScript file mapping [n,3,h,w] float to [n,D]. It executes code that the file contains: callers must have
+/// the user's explicit consent. `info` gives name, tile_px, mean, std; dim is measured.
 std::unique_ptr<TileEncoder> load_torchscript_encoder(const std::string& path, EncoderInfo info);
 
 }  // namespace fovea::models

@@ -39,7 +39,7 @@ class MilStream {
  public:
   virtual ~MilStream() = default;
   virtual void push(const at::Tensor& rows) = 0;
-  virtual MilOutput snapshot() const = 0;   ///< for early results; attn_softmax of the rows so far
+  virtual MilOutput snapshot() const = 0;  ///< for early results; attn_softmax of the rows so far
   virtual MilOutput finish() = 0;
 };
 
@@ -50,7 +50,8 @@ class MilModel {
   virtual const std::vector<TensorSpec>& specs() const = 0;
   virtual const StateDict& state() const = 0;
 
-  /// The whole bag at once; differentiable in bag and parameters. `masked`: optional bool [K, N], true = STKIM-masked (score -1e9).
+  /// The whole bag at once; differentiable in bag and parameters. `masked`: optional bool [K, N], true = STKIM-masked
+  /// (score -1e9).
   virtual MilOutput forward(const at::Tensor& bag, const std::optional<at::Tensor>& masked = {}) const = 0;
   virtual std::unique_ptr<MilStream> stream() const = 0;
 };
@@ -58,7 +59,8 @@ class MilModel {
 struct MilRow {
   std::string_view name, description, source;
   std::string_view parameters;  ///< "L=D/2 A=128 K=5": defaults with meaning, for `fovea models`
-  /// Config when the names and shapes are this model's, else nothing. Names not in the specs are reported by checked_state later.
+  /// Config when the names and shapes are this model's, else nothing. Names not in the specs are reported by
+  /// checked_state later.
   std::function<std::optional<MilConfig>(const StateDict&)> recognise;
   std::function<std::vector<TensorSpec>(const MilConfig&)> specs;
   /// `state` as returned by checked_state or random_state.
@@ -67,7 +69,8 @@ struct MilRow {
 std::span<const MilRow> mil_models();
 const MilRow& mil_model(std::string_view name);  ///< Error(kNotFound) lists the names
 
-/// ACMIL: classification loss of bag and branches plus diversity; ABMIL: bag loss (mil.md section 3). label: int64 scalar tensor.
+/// ACMIL: classification loss of bag and branches plus diversity; ABMIL: bag loss (mil.md section 3). label: int64
+/// scalar tensor.
 struct MilLoss {
   at::Tensor total, bag, branch, diversity, neg_entropy;
 };

@@ -1,5 +1,5 @@
-// Named parameters. Networks here are functions over a table of tensors whose names are exactly those of the official state
-// dicts: nothing to register, nothing to rename, and a translation unit compiles in seconds.
+// Named parameters. Networks here are functions over a table of tensors whose names are exactly those of the official
+// state dicts: nothing to register, nothing to rename, and a translation unit compiles in seconds.
 #pragma once
 
 #include <cstdint>
@@ -17,15 +17,17 @@ using StateDict = std::map<std::string, at::Tensor>;
 enum class Init {
   kLinearWeight,  ///< Kaiming-uniform a = sqrt(5): U(+-1/sqrt(fan_in)), PyTorch's default
   kLinearBias,    ///< U(+-1/sqrt(fan_in)); fan_in of the weight it belongs to
-  kZeros, kOnes,
-  kRunningMean, kRunningVar,  ///< buffers (not trained): 0 and 1
+  kZeros,
+  kOnes,
+  kRunningMean,
+  kRunningVar,  ///< buffers (not trained): 0 and 1
 };
 
 struct TensorSpec {
   std::string name;
   std::vector<std::int64_t> shape;
   Init init = Init::kLinearWeight;
-  std::int64_t fan_in = 0;       ///< 0: derived from shape (product of all but the first)
+  std::int64_t fan_in = 0;  ///< 0: derived from shape (product of all but the first)
   bool is_buffer() const { return init == Init::kRunningMean || init == Init::kRunningVar; }
 };
 

@@ -8,7 +8,8 @@ template <class T>
 void activate_cpu(const T* vu, std::int64_t n, std::int64_t hidden_width, bool is_gated, T* hidden) {
   const std::int64_t stride = is_gated ? 2 * hidden_width : hidden_width;
   for (std::int64_t row = 0; row < n; ++row, vu += stride, hidden += hidden_width)
-    for (std::int64_t i = 0; i < hidden_width; ++i) hidden[i] = is_gated ? gated(vu[i], vu[hidden_width + i]) : std::tanh(vu[i]);
+    for (std::int64_t i = 0; i < hidden_width; ++i)
+      hidden[i] = is_gated ? gated(vu[i], vu[hidden_width + i]) : std::tanh(vu[i]);
 }
 
 template <class T>
@@ -31,7 +32,8 @@ SoftmaxState<double> softmax_split_cpu(const T* scores, std::int64_t n, T* weigh
 }
 
 template <class T>
-void merge_cpu(SoftmaxState<double>& into, double* sum_into, const SoftmaxState<double>& from, const T* sum_from, std::int64_t width) {
+void merge_cpu(SoftmaxState<double>& into, double* sum_into, const SoftmaxState<double>& from, const T* sum_from,
+               std::int64_t width) {
   double scale_into = 0, scale_from = 0;
   into = merged(into, from, scale_into, scale_from);
   for (std::int64_t i = 0; i < width; ++i) sum_into[i] = sum_into[i] * scale_into + sum_from[i] * scale_from;

@@ -1,5 +1,6 @@
-// Gated pooling on CUDA, portable from sm_75: activation and score dot fused, softmax per split, ordered merge. No floating-point atomics:
-// results are bit-identical between runs on one architecture. Compiled only so far (docs/gpu.md).
+// Gated pooling on CUDA, portable from sm_75: activation and score dot fused, softmax per split, ordered merge. No
+// floating-point atomics: results are bit-identical between runs on one architecture. Compiled only so far
+// (docs/gpu.md).
 #include "attention/kernels/pool.h"
 
 #include <cuda_runtime.h>
@@ -18,15 +19,17 @@ __device__ float warp_sum(float value) {
 }
 
 /// One warp a row: hidden = tanh(v) sigmoid(u), then K dot products.
-__global__ void gate_scores(const float* vu, const float* w, const float* b, std::int64_t n, std::int64_t hidden, std::int64_t branches, bool gated,
-                            float* scores, std::int64_t stride, std::int64_t offset) {
+__global__ void gate_scores(const float* vu, const float* w, const float* b, std::int64_t n, std::int64_t hidden,
+                            std::int64_t branches, bool gated, float* scores, std::int64_t stride,
+                            std::int64_t offset) {
   const std::int64_t row = (static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x) / kWarp;
   const int lane = threadIdx.x % kWarp;
   if (row >= n) return;
   const float* pre = vu + row * (gated ? 2 * hidden : hidden);
   for (std::int64_t k = 0; k < branches; ++k) {
     float sum = 0;
-    for (std::int64_t i = lane; i < hidden; i += kWarp) sum += (gated ? kernels::gated(pre[i], pre[hidden + i]) : tanhf(pre[i])) * w[k * hidden + i];
+    for (std::int64_t i = lane; i < hidden; i += kWarp)
+      sum += (gated ? kernels::gated(pre[i], pre[hidden + i]) : tanhf(pre[i])) * w[k * hidden + i];
     sum = warp_sum(sum);
     if (lane == 0) scores[k * stride + offset + row] = sum + b[k];
   }
@@ -48,13 +51,14 @@ __device__ float block_reduce(float value, float* shared, bool maximum) {
 }
 
 /// One block a (split, branch): state of the split, then the weighted sum of its rows, threads over the feature axis.
-__global__ void pool_splits(const float* scores, const float* x, std::int64_t rows, std::int64_t width, std::int64_t branches, std::int64_t split,
-                            float* states, float* sums) {
+__global__ void pool_splits(const float* scores, const float* x, std::int64_t rows, std::int64_t width,
+                            std::int64_t branches, std::int64_t split, float* states, float* sums) {
   __shared__ float shared[kThreads];
   const std::int64_t s = blockIdx.x, k = blockIdx.y, first = s * split, count = min(split, rows - first);
   const float* row_scores = scores + k * rows + first;
   float largest = -INFINITY, bad = 0;
-  for (std::int64_t i = threadIdx.x; i < count; i += kThreads) largest = fmaxf(largest, row_scores[i]), bad += row_scores[i] != row_scores[i];
+  for (std::int64_t i = threadIdx.x; i < count; i += kThreads)
+    largest = fmaxf(largest, row_scores[i]), bad += row_scores[i] != row_scores[i];
   const float m = block_reduce(bad, shared, false) > 0 ? NAN : block_reduce(largest, shared, true);
   float l = 0, t = 0;
   if (m != -INFINITY)
@@ -78,8 +82,8 @@ __global__ void pool_splits(const float* scores, const float* x, std::int64_t ro
   }
 }
 
-__global__ void pool_merge(const float* states, const float* sums, std::int64_t splits, std::int64_t width, std::int64_t branches, float* z, float* lse,
-                           float* entropy) {
+__global__ void pool_merge(const float* states, const float* sums, std::int64_t splits, std::int64_t width,
+                           std::int64_t branches, float* z, float* lse, float* entropy) {
   const std::int64_t k = blockIdx.x;
   for (std::int64_t d = threadIdx.x; d == static_cast<std::int64_t>(threadIdx.x) || d < width; d += kThreads) {
     SoftmaxState<float> state = kernels::neutral_state<float>();
@@ -97,22 +101,27 @@ __global__ void pool_merge(const float* states, const float* sums, std::int64_t 
 
 }  // namespace
 
-extern "C" int fovea_cuda_gate_scores(const float* vu, const float* w, const float* b, std::int64_t n, std::int64_t hidden, std::int64_t branches, int gated,
-                                      float* scores, std::int64_t stride, std::int64_t offset, void* stream) {
+extern "C" int fovea_cuda_gate_scores(const float* vu, const float* w, const float* b, std::int64_t n,
+                                      std::int64_t hidden, std::int64_t branches, int gated, float* scores,
+                                      std::int64_t stride, std::int64_t offset, void* stream) {
   const auto blocks = static_cast<unsigned>((n * kWarp + kThreads - 1) / kThreads);
-  gate_scores<<<blocks, kThreads, 0, static_cast<cudaStream_t>(stream)>>>(vu, w, b, n, hidden, branches, gated != 0, scores, stride, offset);
+  gate_scores<<<blocks, kThreads, 0, static_cast<cudaStream_t>(stream)>>>(vu, w, b, n, hidden, branches, gated != 0,
+                                                                          scores, stride, offset);
   return cudaGetLastError();
 }
 
-extern "C" int fovea_cuda_pool_splits(const float* scores, const float* x, std::int64_t rows, std::int64_t width, std::int64_t branches, std::int64_t split,
-                                      float* states, float* sums, void* stream) {
+extern "C" int fovea_cuda_pool_splits(const float* scores, const float* x, std::int64_t rows, std::int64_t width,
+                                      std::int64_t branches, std::int64_t split, float* states, float* sums,
+                                      void* stream) {
   const dim3 blocks(static_cast<unsigned>((rows + split - 1) / split), static_cast<unsigned>(branches));
-  pool_splits<<<blocks, kThreads, 0, static_cast<cudaStream_t>(stream)>>>(scores, x, rows, width, branches, split, states, sums);
+  pool_splits<<<blocks, kThreads, 0, static_cast<cudaStream_t>(stream)>>>(scores, x, rows, width, branches, split,
+                                                                          states, sums);
   return cudaGetLastError();
 }
 
-extern "C" int fovea_cuda_pool_merge(const float* states, const float* sums, std::int64_t splits, std::int64_t width, std::int64_t branches, float* z,
-                                     float* lse, float* entropy, void* stream) {
-  pool_merge<<<static_cast<unsigned>(branches), kThreads, 0, static_cast<cudaStream_t>(stream)>>>(states, sums, splits, width, branches, z, lse, entropy);
+extern "C" int fovea_cuda_pool_merge(const float* states, const float* sums, std::int64_t splits, std::int64_t width,
+                                     std::int64_t branches, float* z, float* lse, float* entropy, void* stream) {
+  pool_merge<<<static_cast<unsigned>(branches), kThreads, 0, static_cast<cudaStream_t>(stream)>>>(
+      states, sums, splits, width, branches, z, lse, entropy);
   return cudaGetLastError();
 }

@@ -1,4 +1,5 @@
-// Arithmetic shared by the CPU and CUDA pooling kernels, so that its logic is tested on the CPU. C++17, no tensor library.
+// Arithmetic shared by the CPU and CUDA pooling kernels, so that its logic is tested on the CPU. C++17, no tensor
+// library.
 #pragma once
 
 #include <cmath>
@@ -11,8 +12,8 @@
 
 namespace fovea::attention::kernels {
 
-/// Softmax over a set of keys, for one row: running maximum, sum of e^(s-m), sum of e^(s-m) s. The neutral element is {-inf, 0, 0}.
-/// attention.md 3.3; the weighted sum of values travels beside it and is scaled by the same factors.
+/// Softmax over a set of keys, for one row: running maximum, sum of e^(s-m), sum of e^(s-m) s. The neutral element is
+/// {-inf, 0, 0}. attention.md 3.3; the weighted sum of values travels beside it and is scaled by the same factors.
 template <class T>
 struct SoftmaxState {
   T m, l, t;
@@ -31,7 +32,8 @@ FOVEA_HOST_DEVICE inline T rescale(T m, T merged) {
 
 /// Merges `b` into `a`; `scale_a` and `scale_b` are the factors for the weighted sums. A NaN on either side stays NaN.
 template <class T>
-FOVEA_HOST_DEVICE inline SoftmaxState<T> merged(const SoftmaxState<T>& a, const SoftmaxState<T>& b, T& scale_a, T& scale_b) {
+FOVEA_HOST_DEVICE inline SoftmaxState<T> merged(const SoftmaxState<T>& a, const SoftmaxState<T>& b, T& scale_a,
+                                                T& scale_b) {
   const T m = a.m > b.m || a.m != a.m ? a.m : b.m;
   scale_a = rescale(a.m, m), scale_b = rescale(b.m, m);
   return {m, a.l * scale_a + b.l * scale_b, a.t * scale_a + b.t * scale_b};

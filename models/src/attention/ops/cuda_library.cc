@@ -28,8 +28,10 @@ CudaLibrary* open_library() {
   void* library = dlopen((folder_of_this_library() + "libfovea_cuda.so").c_str(), RTLD_NOW | RTLD_LOCAL);
   static CudaLibrary found;
   if (!library) return nullptr;
-  const bool complete = find(library, "fovea_cuda_gate_scores", found.gate_scores) && find(library, "fovea_cuda_pool_splits", found.pool_splits) &&
-                        find(library, "fovea_cuda_pool_merge", found.pool_merge) && find(library, "fovea_cuda_attention_gate", found.attention_gate);
+  const bool complete = find(library, "fovea_cuda_gate_scores", found.gate_scores) &&
+                        find(library, "fovea_cuda_pool_splits", found.pool_splits) &&
+                        find(library, "fovea_cuda_pool_merge", found.pool_merge) &&
+                        find(library, "fovea_cuda_attention_gate", found.attention_gate);
   return complete ? &found : nullptr;
 }
 
@@ -47,7 +49,9 @@ void* current_stream(const at::Tensor& tensor) {
 
 void check_launch(int status, const char* kernel) {
   if (status != 0)
-    throw Error(ErrorCode::kDevice, "GPU", std::string("the kernel ") + kernel + " failed with CUDA error " + std::to_string(status), "Run with --device cpu, or check the driver.");
+    throw Error(ErrorCode::kDevice, "GPU",
+                std::string("the kernel ") + kernel + " failed with CUDA error " + std::to_string(status),
+                "Run with --device cpu, or check the driver.");
 }
 
 }  // namespace fovea::attention::ops

@@ -9,10 +9,11 @@
 
 namespace fovea::attention::ops {
 
-at::Tensor reference_scores(const at::Tensor& x, const GateWeights& weights);   ///< [K, N]
+at::Tensor reference_scores(const at::Tensor& x, const GateWeights& weights);  ///< [K, N]
 Pooled reference_score_pool(const at::Tensor& scores, const at::Tensor& x);
 
-/// Gate weights laid out once for the native path: [Wv; Wu] concatenated, so that a split's rows are read by one product.
+/// Gate weights laid out once for the native path: [Wv; Wu] concatenated, so that a split's rows are read by one
+/// product.
 struct PackedGate {
   explicit PackedGate(const GateWeights& weights);
   at::Tensor gate_t, gate_b;  ///< [D, 2H] (or [D, H]), [2H]
@@ -26,7 +27,8 @@ struct SplitResult {
   at::Tensor scores, sums;
   std::vector<kernels::SoftmaxState<double>> states;
 };
-/// `rows` [n <= kSplit, D]. Always one thread, always from an aligned contiguous copy: the bits depend on the rows alone.
+/// `rows` [n <= kSplit, D]. Always one thread, always from an aligned contiguous copy: the bits depend on the rows
+/// alone.
 SplitResult pool_split(const at::Tensor& rows, const PackedGate& gate);
 SplitResult pool_split_scores(const at::Tensor& scores, const at::Tensor& rows);
 
@@ -54,6 +56,7 @@ class OneThread {
   int before_;
 };
 
-Pooled cuda_gated_pool(const at::Tensor& x, const GateWeights& weights);  ///< pool_cuda.cc; the reference when the library is absent
+Pooled cuda_gated_pool(const at::Tensor& x,
+                       const GateWeights& weights);  ///< device_paths.cc; the reference when the library is absent
 
 }  // namespace fovea::attention::ops

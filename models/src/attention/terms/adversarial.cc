@@ -44,9 +44,11 @@ void check_shapes(const at::Tensor& scores, const at::Tensor& x) {
   terms::require_instances(scores, "adversarial attention");
 }
 
-/// KL(p | q) from logits, mean over rows.
+/// KL(p | q) from logits, mean over rows. Centring changes no probability, but its backward pass removes the part of q - p that is
+/// common to all classes: rounding alone, which near q = p is not small beside the difference.
 at::Tensor divergence(const at::Tensor& p_logits, const at::Tensor& q_logits) {
-  const at::Tensor log_p = at::log_softmax(p_logits, -1), log_q = at::log_softmax(q_logits, -1);
+  const at::Tensor log_p = at::log_softmax(p_logits, -1);
+  const at::Tensor log_q = at::log_softmax(q_logits - q_logits.mean(-1, true), -1);
   return (log_p.exp() * (log_p - log_q)).sum(-1).mean();
 }
 

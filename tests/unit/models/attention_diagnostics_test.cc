@@ -20,8 +20,12 @@ using fovea::ErrorCode;
 constexpr double kInf = std::numeric_limits<double>::infinity();
 const double kNaN = std::numeric_limits<double>::quiet_NaN();
 
-at::Tensor doubles(at::IntArrayRef sizes) { return at::randn(sizes, at::kDouble); }
-at::Tensor of(std::vector<double> values) { return at::tensor(values, at::kDouble); }
+at::Tensor doubles(at::IntArrayRef sizes) {
+  return at::randn(sizes, at::kDouble);
+}
+at::Tensor of(std::vector<double> values) {
+  return at::tensor(values, at::kDouble);
+}
 
 void expect_error(ErrorCode code, const std::function<void()>& act) {
   try {
@@ -32,7 +36,9 @@ void expect_error(ErrorCode code, const std::function<void()>& act) {
   }
 }
 
-double at_row(const at::Tensor& values, std::int64_t row) { return values[row].item<double>(); }
+double at_row(const at::Tensor& values, std::int64_t row) {
+  return values[row].item<double>();
+}
 
 TEST(Concentration, AgreesWithAPlainLoop) {
   at::manual_seed(1);
@@ -67,7 +73,8 @@ TEST(Concentration, OfUniformOneHotEmptyAndUnscaledRows) {
   EXPECT_EQ(at_row(result.entropy, 1), 0);
   EXPECT_EQ(at_row(result.effective_number, 1), 1);
   EXPECT_NEAR(at_row(result.gini, 1), 0.75, 1e-15);
-  for (const at::Tensor& field : {result.entropy, result.effective_number, result.normalised_entropy, result.topk_mass, result.largest, result.gini}) {
+  for (const at::Tensor& field : {result.entropy, result.effective_number, result.normalised_entropy, result.topk_mass,
+                                  result.largest, result.gini}) {
     EXPECT_EQ(at_row(field, 2), 0);
     EXPECT_NEAR(at_row(field, 3), at_row(field, 0), 1e-15);
     EXPECT_TRUE(std::isnan(at_row(field, 4)));
@@ -92,7 +99,8 @@ TEST(Dilution, NeededMarginAndWeightAreInverse) {
 
 TEST(Dilution, NoInstanceExceedsTheAvailableMargin) {
   at::manual_seed(2);
-  const GateWeights gate{doubles({5, 3}) * 50, doubles({5}), doubles({5, 3}) * 50, doubles({5}), doubles({2, 5}), doubles({2})};
+  const GateWeights gate{doubles({5, 3}) * 50, doubles({5}),    doubles({5, 3}) * 50,
+                         doubles({5}),         doubles({2, 5}), doubles({2})};
   const at::Tensor scores = gated_pool(doubles({4000, 3}), gate).scores;
   const at::Tensor spread = std::get<0>(scores.max(1)) - std::get<0>(scores.min(1));
   EXPECT_TRUE(spread.le(available_margin(gate)).all().item<bool>());
@@ -190,7 +198,8 @@ TEST(Curves, ConstantProbabilityStepsAndEdges) {
 }
 
 TEST(Ablation, LengthAndDirectionAreTold) {
-  const at::Tensor full = of({3, 4, 1, 0, 0, 0, 1, 0, 0, 0}).reshape({5, 2}), ablated = of({6, 8, 0, 1, 0, 0, 0, 0, 1, 1}).reshape({5, 2});
+  const at::Tensor full = of({3, 4, 1, 0, 0, 0, 1, 0, 0, 0}).reshape({5, 2}),
+                   ablated = of({6, 8, 0, 1, 0, 0, 0, 0, 1, 1}).reshape({5, 2});
   const Divergence result = ablation_divergence(full, ablated);
   EXPECT_TRUE(at::allclose(result.relative_l2, of({1, std::sqrt(2.0), 0, 1, kInf}), 0, 1e-15));
   EXPECT_TRUE(at::allclose(result.cosine_change, of({0, 1, 0, 1, 1}), 0, 1e-15));
@@ -201,7 +210,8 @@ TEST(Ablation, LossChangesPerBranch) {
   const at::Tensor z = of({1, 2, 6}).reshape({3, 1});
   const at::Tensor changes = branch_loss_changes(z, [](const at::Tensor& rest) { return rest.mean().item<double>(); });
   EXPECT_TRUE(at::allclose(changes, of({1, 0.5, -1.5}), 0, 1e-15));
-  expect_error(ErrorCode::kShape, [&] { branch_loss_changes(z.slice(0, 0, 1), [](const at::Tensor&) { return 0.0; }); });
+  expect_error(ErrorCode::kShape,
+               [&] { branch_loss_changes(z.slice(0, 0, 1), [](const at::Tensor&) { return 0.0; }); });
 }
 
 }  // namespace

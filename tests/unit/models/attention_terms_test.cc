@@ -23,7 +23,9 @@ using fovea::ErrorCode;
 
 constexpr double kInf = std::numeric_limits<double>::infinity();
 
-at::Tensor doubles(at::IntArrayRef sizes) { return at::randn(sizes, at::kDouble); }
+at::Tensor doubles(at::IntArrayRef sizes) {
+  return at::randn(sizes, at::kDouble);
+}
 
 void expect_close(const at::Tensor& a, const at::Tensor& b, double tolerance) {
   ASSERT_EQ(a.sizes(), b.sizes());
@@ -41,7 +43,8 @@ void expect_error(ErrorCode code, const std::function<void()>& act) {
 }
 
 /// Central differences at every entry of every leaf.
-void expect_gradients(std::vector<at::Tensor> leaves, const std::function<at::Tensor()>& value, double tolerance = 1e-7) {
+void expect_gradients(std::vector<at::Tensor> leaves, const std::function<at::Tensor()>& value,
+                      double tolerance = 1e-7) {
   for (auto& leaf : leaves) leaf.set_requires_grad(true);
   value().backward();
   for (auto& leaf : leaves) {
@@ -73,8 +76,12 @@ TEST(Stkim, DropsTheShareOfTheStrongestWithTheLeastNoise) {
     for (std::int64_t row = 0; row < 4; ++row) {
       std::vector<std::int64_t> order(static_cast<std::size_t>(n)), pick(static_cast<std::size_t>(k));
       std::iota(order.begin(), order.end(), 0), std::iota(pick.begin(), pick.end(), 0);
-      std::stable_sort(order.begin(), order.end(), [&](std::int64_t i, std::int64_t j) { return scores[row][i].item<double>() > scores[row][j].item<double>(); });
-      std::stable_sort(pick.begin(), pick.end(), [&](std::int64_t i, std::int64_t j) { return noise[row][i].item<double>() < noise[row][j].item<double>(); });
+      std::stable_sort(order.begin(), order.end(), [&](std::int64_t i, std::int64_t j) {
+        return scores[row][i].item<double>() > scores[row][j].item<double>();
+      });
+      std::stable_sort(pick.begin(), pick.end(), [&](std::int64_t i, std::int64_t j) {
+        return noise[row][i].item<double>() < noise[row][j].item<double>();
+      });
       at::Tensor expected = scores[row].clone();
       for (std::int64_t i = 0; i < q; ++i) {
         const std::int64_t instance = order[static_cast<std::size_t>(pick[static_cast<std::size_t>(i)])];
@@ -99,7 +106,8 @@ TEST(Stkim, TiesGoToTheLowerIndexAndNoGradientReachesTheDropped) {
 TEST(Stkim, AbsentInstancesStayAbsentAndAWholeBagBecomesUniform) {
   const StkimOptions all{4, 1.0};
   const at::Tensor whole = doubles({2, 4});
-  expect_close(weights_of(stkim(whole, stkim_noise(whole, all, 3), all).scores), at::full({2, 4}, 0.25, at::kDouble), 0);
+  expect_close(weights_of(stkim(whole, stkim_noise(whole, all, 3), all).scores), at::full({2, 4}, 0.25, at::kDouble),
+               0);
   at::Tensor scores = at::full({1, 4}, -kInf, at::kDouble);
   scores[0][2] = 1.0;
   const at::Tensor kept = stkim(scores, stkim_noise(scores, all, 3), all).scores;
@@ -134,7 +142,8 @@ TEST(InstanceMasking, DropsTheShareEvenlyAndRepeatably) {
   for (std::uint64_t seed = 0; seed < 2000; ++seed) {
     const at::Tensor keep = keep_instances(40, 0.15, seed);
     ASSERT_EQ(keep.sum().item<std::int64_t>(), 34);
-    for (std::int64_t i = 0; i < 40; ++i) dropped[static_cast<std::size_t>(i)] += keep.const_data_ptr<bool>()[i] ? 0 : 1;
+    for (std::int64_t i = 0; i < 40; ++i)
+      dropped[static_cast<std::size_t>(i)] += keep.const_data_ptr<bool>()[i] ? 0 : 1;
   }
   for (const int count : dropped) EXPECT_NEAR(count, 300, 80);  // five standard deviations
   EXPECT_TRUE(at::equal(keep_instances(1000, 0.1, 5), keep_instances(1000, 0.1, 5)));
@@ -165,7 +174,8 @@ TEST(Entropy, AgreesWithAPlainLoop) {
       const at::Tensor value = negative_entropy(scores, {k, false});
       for (std::int64_t row = 0; row < 3; ++row) {
         const at::Tensor line = scores[row].contiguous();
-        const double expected = plain_neg_entropy({line.const_data_ptr<double>(), line.const_data_ptr<double>() + n}, k);
+        const double expected =
+            plain_neg_entropy({line.const_data_ptr<double>(), line.const_data_ptr<double>() + n}, k);
         EXPECT_NEAR(value[row].item<double>(), expected, 1e-13);
       }
     }
@@ -239,7 +249,8 @@ TEST(Diversity, AnEmptyBranchAgreesWithNoneAndTakesNoGradient) {
   value.backward();
   EXPECT_TRUE(at::isfinite(a.grad()).all().item<bool>());
   EXPECT_EQ(a.grad()[1].abs().max().item<double>(), 0);
-  EXPECT_NEAR(value.item<double>(), diversity(a.detach().index_select(0, at::tensor({0, 2}))).item<double>() / 3, 1e-15);
+  EXPECT_NEAR(value.item<double>(), diversity(a.detach().index_select(0, at::tensor({0, 2}))).item<double>() / 3,
+              1e-15);
 }
 
 // ---- Adversarial
@@ -295,8 +306,8 @@ TEST(AdversarialAttention, LossIsDifferentiableWithTheStepHeld) {
   expect_close(got_x, held.x.grad(), 1e-15);
 }
 
-/// By hand: g_ki = a_ki (dz . x_i - rho_k) with dz = W^T (q - p) / K. Of two classes what one gains the other loses, exactly: q - p
-/// as computed differs by rounding, which alone would turn the direction by 1e-11.
+/// By hand: g_ki = a_ki (dz . x_i - rho_k) with dz = W^T (q - p) / K. Of two classes what one gains the other loses,
+/// exactly: q - p as computed differs by rounding, which alone would turn the direction by 1e-11.
 TEST(AdversarialAttention, VirtualProbeIsTheAnalyticGradient) {
   at::manual_seed(10);
   const Head h;
@@ -304,7 +315,9 @@ TEST(AdversarialAttention, VirtualProbeIsTheAnalyticGradient) {
   const VirtualOptions options{0.5, 1e-3};
   const Adversarial result = virtual_adversarial_attention(h.scores, h.x, h.head(), direction, options);
   const at::Tensor d = options.xi * direction / direction.norm(2, 1, true);
-  const auto probabilities = [&](const at::Tensor& a) { return at::softmax(at::linear(a.mm(h.x).mean(0), h.weight, h.bias), 0); };
+  const auto probabilities = [&](const at::Tensor& a) {
+    return at::softmax(at::linear(a.mm(h.x).mean(0), h.weight, h.bias), 0);
+  };
   const at::Tensor a = at::softmax(h.scores + d, 1);
   at::Tensor change = probabilities(a) - probabilities(at::softmax(h.scores, 1));
   change = change - change.mean();
@@ -328,7 +341,8 @@ TEST(AdversarialAttention, MaskedInstancesAreNotMovedAndFloat32KeepsTheDirection
     EXPECT_EQ(result->perturbation.slice(1, 0, 5).abs().max().item<double>(), 0);
     EXPECT_EQ(result->perturbation[2].abs().max().item<double>(), 0);
   }
-  const Adversarial single = virtual_adversarial_attention(h.scores.to(at::kFloat), h.x.to(at::kFloat), h.head(), direction);
+  const Adversarial single =
+      virtual_adversarial_attention(h.scores.to(at::kFloat), h.x.to(at::kFloat), h.head(), direction);
   EXPECT_EQ(single.perturbation.scalar_type(), at::kFloat);
   expect_close(single.perturbation.to(at::kDouble), exact.perturbation, 1e-5);
   expect_error(ErrorCode::kShape, [&] { adversarial_attention(h.scores, h.x.slice(0, 1), h.loss(), 0.3); });
@@ -342,11 +356,14 @@ TEST(MixtureOfHeads, GatesAreThoseOfAPlainLoop) {
   const HeadGates result = head_gates(x, {wg, ws, w2, 2});
   double importance[4] = {}, use[4] = {};
   for (std::int64_t i = 0; i < 10; ++i) {
-    const at::Tensor p = at::softmax(wg.mv(x[i]), 0), s = at::softmax(ws.mv(x[i]), 0), b = at::softmax(w2.mv(x[i]), 0) * 2;
+    const at::Tensor p = at::softmax(wg.mv(x[i]), 0), s = at::softmax(ws.mv(x[i]), 0),
+                     b = at::softmax(w2.mv(x[i]), 0) * 2;
     std::vector<std::int64_t> order{0, 1, 2, 3};
-    std::stable_sort(order.begin(), order.end(), [&](std::int64_t a, std::int64_t c) { return p[a].item<double>() > p[c].item<double>(); });
+    std::stable_sort(order.begin(), order.end(),
+                     [&](std::int64_t a, std::int64_t c) { return p[a].item<double>() > p[c].item<double>(); });
     const double kept = (p[order[0]] + p[order[1]]).item<double>();
-    for (std::int64_t e = 0; e < 2; ++e) EXPECT_NEAR(result.gates[i][e].item<double>(), (s[e] * 2 * b[0]).item<double>(), 1e-14);
+    for (std::int64_t e = 0; e < 2; ++e)
+      EXPECT_NEAR(result.gates[i][e].item<double>(), (s[e] * 2 * b[0]).item<double>(), 1e-14);
     for (std::int64_t e = 0; e < 4; ++e) {
       const bool chosen = e == order[0] || e == order[1];
       importance[e] += p[e].item<double>() / 10, use[e] += chosen ? 0.1 : 0;
@@ -375,7 +392,8 @@ TEST(MixtureOfHeads, SumsTiesAndEdges) {
 
 TEST(MixtureOfHeads, GradientsAreThoseOfFiniteDifferences) {
   at::manual_seed(14);
-  const at::Tensor x = doubles({5, 4}), wg = doubles({4, 4}), ws = doubles({2, 4}), w2 = doubles({2, 4}), heads = doubles({5, 6, 2});
+  const at::Tensor x = doubles({5, 4}), wg = doubles({4, 4}), ws = doubles({2, 4}), w2 = doubles({2, 4}),
+                   heads = doubles({5, 6, 2});
   const at::Tensor weight = doubles({5, 6, 2});
   expect_gradients({x, wg, ws, w2, heads}, [&] {
     const HeadGates gates = head_gates(x, {wg, ws, w2, 2});
@@ -395,10 +413,12 @@ TEST(GaussianAdaptive, AgreesWithAPlainLoopAlongAnyAxis) {
     for (std::int64_t i = 0; i < 9; ++i)
       for (std::int64_t g = 0; g < 3; ++g) {
         const double width = c[g].item<double>(), distance = x[row][i].item<double>() - mean - o[g].item<double>();
-        products[static_cast<std::size_t>(i)] *= std::exp(-distance * distance / (2 * width * width * variance)) / std::sqrt(2 * M_PI * width * width);
+        products[static_cast<std::size_t>(i)] *=
+            std::exp(-distance * distance / (2 * width * width * variance)) / std::sqrt(2 * M_PI * width * width);
       }
     const double sum = std::max(1e-8, std::accumulate(products.begin(), products.end(), 0.0));
-    for (std::int64_t i = 0; i < 9; ++i) EXPECT_NEAR(result.weights[row][i].item<double>(), products[static_cast<std::size_t>(i)] / sum, 1e-14);
+    for (std::int64_t i = 0; i < 9; ++i)
+      EXPECT_NEAR(result.weights[row][i].item<double>(), products[static_cast<std::size_t>(i)] / sum, 1e-14);
   }
   const GaussianAttention turned = gaussian_adaptive(x.t(), c, o, 0);
   expect_close(turned.out.t(), result.out, 1e-15);
@@ -408,7 +428,8 @@ TEST(GaussianAdaptive, AgreesWithAPlainLoopAlongAnyAxis) {
 
 TEST(GaussianAdaptive, GradientsAndRefusals) {
   at::manual_seed(16);
-  const at::Tensor x = doubles({2, 6}), c = at::rand({2}, at::kDouble) + 0.5, o = doubles({2}) * 0.3, weight = doubles({2, 6});
+  const at::Tensor x = doubles({2, 6}), c = at::rand({2}, at::kDouble) + 0.5, o = doubles({2}) * 0.3,
+                   weight = doubles({2, 6});
   expect_gradients({x, c, o}, [&] { return (gaussian_adaptive(x, c, o, 1).out * weight).sum(); });
   expect_error(ErrorCode::kShape, [&] { gaussian_adaptive(doubles({3, 1}), doubles({2}), doubles({2}), 1); });
   expect_error(ErrorCode::kShape, [&] { gaussian_adaptive(doubles({3, 4}), doubles({2}), doubles({3}), 1); });

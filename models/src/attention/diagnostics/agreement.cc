@@ -22,15 +22,23 @@ namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
-at::Tensor flat(const at::Tensor& values) { return values.detach().to(at::kDouble).flatten(); }
-
-void check_pair(const at::Tensor& a, const at::Tensor& b) {
-  terms::require_shape(a.numel() == b.numel(), "agreement of maps", "the maps cover different numbers of instances", "Compare maps of the same bag.");
-  terms::require_shape(a.numel() > 0, "agreement of maps", "the maps hold no instance", "Check the tissue mask or the feature file.");
+at::Tensor flat(const at::Tensor& values) {
+  return values.detach().to(at::kDouble).flatten();
 }
 
-bool constant(const at::Tensor& values) { return values.max().item<double>() == values.min().item<double>(); }
-bool has_nan(const at::Tensor& values) { return at::isnan(values).any().item<bool>(); }
+void check_pair(const at::Tensor& a, const at::Tensor& b) {
+  terms::require_shape(a.numel() == b.numel(), "agreement of maps", "the maps cover different numbers of instances",
+                       "Compare maps of the same bag.");
+  terms::require_shape(a.numel() > 0, "agreement of maps", "the maps hold no instance",
+                       "Check the tissue mask or the feature file.");
+}
+
+bool constant(const at::Tensor& values) {
+  return values.max().item<double>() == values.min().item<double>();
+}
+bool has_nan(const at::Tensor& values) {
+  return at::isnan(values).any().item<bool>();
+}
 
 }  // namespace
 
@@ -42,7 +50,8 @@ double pearson(const at::Tensor& a, const at::Tensor& b) {
   if (has_nan(x) || has_nan(y) || constant(x) || constant(y)) return kNaN;
   x = x - x.mean(), y = y - y.mean();
   x = x / x.abs().max(), y = y / y.abs().max();
-  const double covariance = x.dot(y).item<double>(), spread = std::sqrt(x.dot(x).item<double>() * y.dot(y).item<double>());
+  const double covariance = x.dot(y).item<double>(),
+               spread = std::sqrt(x.dot(x).item<double>() * y.dot(y).item<double>());
   return std::clamp(covariance / spread, -1.0, 1.0);
 }
 
@@ -72,7 +81,8 @@ double spearman(const at::Tensor& a, const at::Tensor& b) {
 
 double topk_overlap(const at::Tensor& a, const at::Tensor& b, std::int64_t k) {
   check_pair(a, b);
-  terms::require_usage(k >= 1, "agreement of maps", "the number of strongest instances is not positive", "Ask for one or more.");
+  terms::require_usage(k >= 1, "agreement of maps", "the number of strongest instances is not positive",
+                       "Ask for one or more.");
   const at::NoGradGuard no_grad;
   const at::Tensor x = flat(a), y = flat(b).to(a.device());
   if (has_nan(x) || has_nan(y)) return kNaN;
@@ -90,9 +100,11 @@ Agreement agreement(const at::Tensor& map, const at::Tensor& saliency, std::int6
 
 Divergence ablation_divergence(const at::Tensor& full, const at::Tensor& ablated) {
   terms::require_shape(full.dim() >= 1 && full.sizes() == ablated.sizes() && full.numel() > 0, "ablation",
-                       "outputs with and without the part disagree in shape", "Compare the same gates of the same case.");
+                       "outputs with and without the part disagree in shape",
+                       "Compare the same gates of the same case.");
   const at::NoGradGuard no_grad;
-  const at::Tensor f = full.to(at::kDouble).reshape({full.size(0), -1}), a = ablated.to(at::kDouble).reshape({full.size(0), -1});
+  const at::Tensor f = full.to(at::kDouble).reshape({full.size(0), -1}),
+                   a = ablated.to(at::kDouble).reshape({full.size(0), -1});
   const at::Tensor f_norm = f.square().sum(1).sqrt(), a_norm = a.square().sum(1).sqrt();
   const at::Tensor neither = f_norm.eq(0).logical_and(a_norm.eq(0)), one = f_norm.eq(0).logical_xor(a_norm.eq(0));
   Divergence result;
@@ -103,7 +115,8 @@ Divergence ablation_divergence(const at::Tensor& full, const at::Tensor& ablated
 }
 
 at::Tensor branch_loss_changes(const at::Tensor& z, const std::function<double(const at::Tensor& z)>& loss) {
-  terms::require_shape(z.dim() == 2 && z.size(0) > 1, "ablation", "there is no second branch to leave", "Mask a branch of several.");
+  terms::require_shape(z.dim() == 2 && z.size(0) > 1, "ablation", "there is no second branch to leave",
+                       "Mask a branch of several.");
   const at::NoGradGuard no_grad;
   const double whole = loss(z);
   at::Tensor changes = at::empty({z.size(0)}, at::kDouble);

@@ -19,7 +19,8 @@ namespace fovea::attention {
 
 Concentration concentration(const at::Tensor& weights, std::int64_t k) {
   terms::require_instances(weights, "attention concentration");
-  terms::require_usage(k >= 1, "attention concentration", "the number of strongest instances is not positive", "Ask for one or more.");
+  terms::require_usage(k >= 1, "attention concentration", "the number of strongest instances is not positive",
+                       "Ask for one or more.");
   const at::NoGradGuard no_grad;
   const at::Tensor given = weights.to(at::kDouble), total = given.sum(-1, true), empty = total.eq(0);
   const at::Tensor a = given / total.masked_fill(empty, 1.0);
@@ -37,14 +38,17 @@ Concentration concentration(const at::Tensor& weights, std::int64_t k) {
 }
 
 double weight_at_margin(std::int64_t instances, double margin) {
-  terms::require_shape(instances > 0, "attention dilution", "the bag holds no instance", "Check the tissue mask or the feature file.");
+  terms::require_shape(instances > 0, "attention dilution", "the bag holds no instance",
+                       "Check the tissue mask or the feature file.");
   if (instances == 1) return 1;
   return 1 / (1 + static_cast<double>(instances - 1) * std::exp(-margin));
 }
 
 double needed_margin(std::int64_t instances, double share) {
-  terms::require_shape(instances > 0, "attention dilution", "the bag holds no instance", "Check the tissue mask or the feature file.");
-  terms::require_usage(share > 0 && share < 1, "attention dilution", "the weight is not between 0 and 1", "Give a weight such as 0.5.");
+  terms::require_shape(instances > 0, "attention dilution", "the bag holds no instance",
+                       "Check the tissue mask or the feature file.");
+  terms::require_usage(share > 0 && share < 1, "attention dilution", "the weight is not between 0 and 1",
+                       "Give a weight such as 0.5.");
   return std::log(static_cast<double>(instances - 1)) + std::log(share / (1 - share));
 }
 
@@ -55,7 +59,8 @@ at::Tensor available_margin(const GateWeights& weights) {
 
 at::Tensor sink_scores(const at::Tensor& attention, bool causal) {
   const char* const subject = "attention sinks";
-  terms::require_shape(attention.dim() >= 2 && attention.size(-2) > 0, subject, "there is no query", "Give attention as [.., Q, N].");
+  terms::require_shape(attention.dim() >= 2 && attention.size(-2) > 0, subject, "there is no query",
+                       "Give attention as [.., Q, N].");
   terms::require_instances(attention, subject);
   const at::NoGradGuard no_grad;
   const at::Tensor a = attention.to(at::kDouble);
@@ -73,7 +78,8 @@ at::Tensor sinks(const at::Tensor& scores, double threshold) {
 at::Tensor secondary_sinks(const at::Tensor& hidden, std::int64_t primary, double threshold) {
   const char* const subject = "secondary attention sinks";
   terms::require_shape(hidden.dim() == 2, subject, "hidden states are not [N, C]", "Give one row per token.");
-  terms::require_shape(primary >= 0 && primary < hidden.size(0), subject, "the primary sink is not one of the tokens", "Give its index.");
+  terms::require_shape(primary >= 0 && primary < hidden.size(0), subject, "the primary sink is not one of the tokens",
+                       "Give its index.");
   const at::NoGradGuard no_grad;
   const at::Tensor rows = hidden.to(at::kDouble);
   const at::Tensor norms = rows.square().sum(1).sqrt();

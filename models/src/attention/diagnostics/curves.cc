@@ -28,14 +28,16 @@ Curve curve_of(const at::Tensor& map, const ClassProbability& probability, std::
   terms::require_shape(map.dim() == 1, subject, "the map is not [N]", "Give one value per instance.");
   terms::require_instances(map, subject);
   terms::require_usage(steps >= 1, subject, "the number of steps is not positive", "Ask for one step or more.");
-  terms::require_usage(!at::isnan(map).any().item<bool>(), subject, "the map holds NaN", "Check the scores that it was made from.");
+  terms::require_usage(!at::isnan(map).any().item<bool>(), subject, "the map holds NaN",
+                       "Check the scores that it was made from.");
   const at::NoGradGuard no_grad;
   const std::int64_t last = map.size(0) - 1, count = std::min(steps, std::max<std::int64_t>(last, 1));
   const at::Tensor order = terms::top_indices(map, map.size(0));
   Curve curve;
   for (std::int64_t i = 0; i <= (last == 0 ? 0 : count); ++i) {
     const std::int64_t marked = (insert ? 1 : 0) + i * last / count;
-    const at::Tensor strong = at::zeros({map.size(0)}, map.options().dtype(at::kBool)).scatter(0, order.slice(0, 0, marked), true);
+    const at::Tensor strong =
+        at::zeros({map.size(0)}, map.options().dtype(at::kBool)).scatter(0, order.slice(0, 0, marked), true);
     curve.share.push_back(static_cast<double>(marked) / static_cast<double>(map.size(0)));
     curve.probability.push_back(probability(insert ? strong : strong.logical_not()));
   }

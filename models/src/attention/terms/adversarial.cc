@@ -20,7 +20,8 @@
 namespace fovea::attention {
 namespace {
 
-/// Rows scaled to `length`, by their largest entry first: squares of small gradients would vanish in float32. Rows of zeros stay.
+/// Rows scaled to `length`, by their largest entry first: squares of small gradients would vanish in float32. Rows of
+/// zeros stay.
 at::Tensor of_length(const at::Tensor& rows, double length) {
   const at::Tensor largest = at::amax(rows.abs(), {1}, true);
   const at::Tensor zero = largest.eq(0);
@@ -44,8 +45,8 @@ void check_shapes(const at::Tensor& scores, const at::Tensor& x) {
   terms::require_instances(scores, "adversarial attention");
 }
 
-/// KL(p | q) from logits, mean over rows. Centring changes no probability, but its backward pass removes the part of q - p that is
-/// common to all classes: rounding alone, which near q = p is not small beside the difference.
+/// KL(p | q) from logits, mean over rows. Centring changes no probability, but its backward pass removes the part of q
+/// - p that is common to all classes: rounding alone, which near q = p is not small beside the difference.
 at::Tensor divergence(const at::Tensor& p_logits, const at::Tensor& q_logits) {
   const at::Tensor log_p = at::log_softmax(p_logits, -1);
   const at::Tensor log_q = at::log_softmax(q_logits - q_logits.mean(-1, true), -1);
@@ -57,7 +58,8 @@ at::Tensor divergence(const at::Tensor& p_logits, const at::Tensor& q_logits) {
 PooledHead mean_head(const at::Tensor& weight, const at::Tensor& bias) {
   return [weight, bias](const at::Tensor& z) {
     const at::Tensor mean = z.mean(0, true);
-    return bias.defined() ? at::linear(mean, weight.to(z.scalar_type()), bias.to(z.scalar_type())) : at::linear(mean, weight.to(z.scalar_type()));
+    return bias.defined() ? at::linear(mean, weight.to(z.scalar_type()), bias.to(z.scalar_type()))
+                          : at::linear(mean, weight.to(z.scalar_type()));
   };
 }
 
@@ -74,14 +76,15 @@ Adversarial adversarial_attention(const at::Tensor& scores, const at::Tensor& x,
 Adversarial virtual_adversarial_attention(const at::Tensor& scores, const at::Tensor& x, const PooledHead& head,
                                           const at::Tensor& direction, const VirtualOptions& options) {
   check_shapes(scores, x);
-  terms::require_shape(direction.sizes() == scores.sizes(), "adversarial attention", "the direction is not shaped like the scores",
-                       "Make it with random_direction.");
+  terms::require_shape(direction.sizes() == scores.sizes(), "adversarial attention",
+                       "the direction is not shaped like the scores", "Make it with random_direction.");
   const at::Tensor exact = scores.detach().to(at::kDouble), rows = x.detach().to(at::kDouble);
   const auto logits = [&](const at::Tensor& s) { return head(score_pool(s, rows).z); };
   const at::Tensor absent = exact.eq(-std::numeric_limits<double>::infinity());
   const at::Tensor start = of_length(direction.detach().to(at::kDouble).masked_fill(absent, 0.0), options.xi);
   const at::Tensor clean = logits(exact).detach();
-  const at::Tensor probe = gradient_at(start, [&](const at::Tensor& d) { return divergence(clean, logits(exact + d)); });
+  const at::Tensor probe =
+      gradient_at(start, [&](const at::Tensor& d) { return divergence(clean, logits(exact + d)); });
   Adversarial result;
   result.gradient = probe.to(scores.scalar_type());
   result.perturbation = of_length(probe, options.eps).to(scores.scalar_type());

@@ -15,7 +15,8 @@ namespace fovea::attention {
 
 at::Tensor negative_entropy(const at::Tensor& scores, const EntropyOptions& options) {
   terms::require_instances(scores, "attention entropy");
-  terms::require_usage(options.top_k >= 0, "attention entropy", "the number of instances is negative", "Give 0 for all instances.");
+  terms::require_usage(options.top_k >= 0, "attention entropy", "the number of instances is negative",
+                       "Give 0 for all instances.");
   const bool some = options.top_k > 0 && options.top_k < scores.size(-1);
   const at::Tensor chosen = some ? scores.gather(-1, terms::top_indices(scores, options.top_k)) : scores;
   const at::Tensor absent = chosen.detach().eq(-std::numeric_limits<double>::infinity());

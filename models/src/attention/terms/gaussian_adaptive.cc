@@ -11,10 +11,13 @@
 
 namespace fovea::attention {
 
-GaussianAttention gaussian_adaptive(const at::Tensor& x, const at::Tensor& widths, const at::Tensor& offsets, std::int64_t dim, double eps) {
+GaussianAttention gaussian_adaptive(const at::Tensor& x, const at::Tensor& widths, const at::Tensor& offsets,
+                                    std::int64_t dim, double eps) {
   const std::string subject = "Gaussian adaptive attention";
-  terms::require_shape(dim >= -x.dim() && dim < x.dim(), subject, "the tensor has no such axis", "Give an axis of the input.");
-  terms::require_shape(x.size(dim) > 1, subject, "a variance needs two entries along the axis", "Choose an axis with at least two entries.");
+  terms::require_shape(dim >= -x.dim() && dim < x.dim(), subject, "the tensor has no such axis",
+                       "Give an axis of the input.");
+  terms::require_shape(x.size(dim) > 1, subject, "a variance needs two entries along the axis",
+                       "Choose an axis with at least two entries.");
   terms::require_shape(widths.dim() == 1 && widths.sizes() == offsets.sizes() && widths.size(0) > 0, subject,
                        "widths and offsets disagree in number", "Give one width and one offset per Gaussian.");
   const at::Tensor centred = x - x.mean(dim, true);

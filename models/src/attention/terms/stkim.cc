@@ -30,12 +30,15 @@ namespace {
 const char* const kSubject = "top-k instance masking";
 
 void check(const StkimOptions& options) {
-  terms::require_usage(options.mask_drop >= 0 && options.mask_drop <= 1, kSubject, "the share to drop is not between 0 and 1",
-                       "Give a share such as 0.6.");
-  terms::require_usage(options.n_masked >= 0, kSubject, "the number of instances is negative", "Give 0 to switch masking off.");
+  terms::require_usage(options.mask_drop >= 0 && options.mask_drop <= 1, kSubject,
+                       "the share to drop is not between 0 and 1", "Give a share such as 0.6.");
+  terms::require_usage(options.n_masked >= 0, kSubject, "the number of instances is negative",
+                       "Give 0 to switch masking off.");
 }
 
-std::int64_t candidates(std::int64_t instances, const StkimOptions& options) { return std::min(options.n_masked, instances); }
+std::int64_t candidates(std::int64_t instances, const StkimOptions& options) {
+  return std::min(options.n_masked, instances);
+}
 
 }  // namespace
 
@@ -61,13 +64,15 @@ Stkim stkim(const at::Tensor& scores, const at::Tensor& noise, const StkimOption
   terms::require_instances(scores, kSubject);
   std::vector<std::int64_t> sizes = scores.sizes().vec();
   sizes.back() = candidates(scores.size(-1), options);
-  terms::require_shape(noise.sizes() == at::IntArrayRef(sizes), kSubject, "the noise does not have one number per branch and candidate",
+  terms::require_shape(noise.sizes() == at::IntArrayRef(sizes), kSubject,
+                       "the noise does not have one number per branch and candidate",
                        "Make it with stkim_noise and the same options.");
   Stkim result;
   result.topk = terms::top_indices(scores, sizes.back());
   const at::Tensor order = std::get<1>(at::sort(noise.detach(), /*stable=*/true, -1, /*descending=*/false));
   result.dropped = result.topk.gather(-1, order.slice(-1, 0, stkim_drops(scores.size(-1), options)));
-  const at::Tensor chosen = at::zeros(scores.sizes(), scores.options().dtype(at::kBool)).scatter(-1, result.dropped, true);
+  const at::Tensor chosen =
+      at::zeros(scores.sizes(), scores.options().dtype(at::kBool)).scatter(-1, result.dropped, true);
   // -1e9 in place of -inf would bring an absent instance back; in place of NaN it would hide the fault.
   const at::Tensor present = scores.detach().gt(-std::numeric_limits<double>::infinity());
   result.scores = scores.masked_fill(chosen.logical_and(present), kStkimScore);
@@ -75,8 +80,10 @@ Stkim stkim(const at::Tensor& scores, const at::Tensor& noise, const StkimOption
 }
 
 at::Tensor keep_instances(std::int64_t instances, double share, std::uint64_t seed) {
-  terms::require_shape(instances > 0, "instance masking", "the bag holds no instance", "Check the tissue mask or the feature file.");
-  terms::require_usage(share >= 0 && share < 1, "instance masking", "the share to drop is not between 0 and 1", "Give a share such as 0.1.");
+  terms::require_shape(instances > 0, "instance masking", "the bag holds no instance",
+                       "Check the tissue mask or the feature file.");
+  terms::require_usage(share >= 0 && share < 1, "instance masking", "the share to drop is not between 0 and 1",
+                       "Give a share such as 0.1.");
   std::vector<std::int64_t> order(static_cast<std::size_t>(instances));
   std::iota(order.begin(), order.end(), 0);
   std::mt19937_64 engine(seed);

@@ -5,19 +5,9 @@
 #include <ATen/ops/cross_entropy_loss.h>
 #include <ATen/ops/zeros.h>
 
+#include <fovea/models/attention_terms.h>
+
 namespace fovea::models {
-namespace {
-
-constexpr double kCosineEps = 1e-8;
-
-/// (|sum of unit rows|^2 - K) / (K (K - 1)): the mean over pairs of cosines, in O(K N).
-at::Tensor diversity_of(const at::Tensor& attention) {
-  const auto branches = static_cast<double>(attention.size(0));
-  const at::Tensor unit = attention / attention.square().sum(1, true).sqrt().clamp_min(kCosineEps);
-  return (unit.sum(0).square().sum() - unit.square().sum()) / (branches * (branches - 1));
-}
-
-}  // namespace
 
 MilLoss mil_loss(const MilOutput& output, const at::Tensor& label, double aem_lambda) {
   const at::Tensor target = label.reshape({1});
@@ -27,7 +17,7 @@ MilLoss mil_loss(const MilOutput& output, const at::Tensor& label, double aem_la
   const at::Tensor none = at::zeros({}, output.bag_logits.options());
   loss.branch =
       branched ? at::cross_entropy_loss(output.branch_logits, target.expand({output.branch_logits.size(0)})) : none;
-  loss.diversity = branched ? diversity_of(output.attn_softmax) : none;
+  loss.diversity = branched ? attention::diversity(output.attn_softmax) : none;
   loss.neg_entropy = -output.entropy.mean();
   loss.total = loss.bag + loss.branch + loss.diversity;
   if (aem_lambda != 0) loss.total = loss.total + aem_lambda * loss.neg_entropy;

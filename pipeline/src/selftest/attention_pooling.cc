@@ -46,13 +46,14 @@ Values score_pool(Inputs& in) {
 }
 
 Values gate(Inputs& in) {
-  const std::string combine = in.file().text("combine");
-  // The coarse grid of Attention U-Net needs an up-sampling that this layer does not offer.
-  if (in.file().text("theta_stride") != "1" || (combine != "add" && combine != "concat")) return {};
+  const std::string combine = in.text("combine");
+  if (combine != "add" && combine != "concat") return {};
+  attention::GateGrid grid;
+  grid.theta_stride = {static_cast<std::int64_t>(in.number("theta_stride", 1))};
   const attention::AttentionGateWeights weights{in("Wg"),  in("bg"), in("Wx"), in("bx"), in("wpsi").flatten(),
                                                 in("bpsi")};
   const auto how = combine == "add" ? attention::GateCombine::kAdd : attention::GateCombine::kConcat;
-  const attention::Gated gated = attention::attention_gate(in("g"), in("x"), weights, how, true);
+  const attention::Gated gated = attention::attention_gate(in("g"), in("x"), weights, how, true, grid);
   return {{"out", gated.out}, {"alpha", gated.alpha}};
 }
 

@@ -40,8 +40,7 @@ bool is_mil(const CaseFile& file) {
   return !file.text("model").empty() && !file.text("bag").empty() && file.has_prefix("w.");
 }
 bool mil_expected(const std::string& name) {
-  return !starts_with(name, "w.") && name != "label" && name != "label_multihot" && name != "stkim_masked_idx" &&
-         name != "stkim_rand";
+  return !starts_with(name, "w.") && name != "label" && name != "label_multihot" && name != "stkim_rand";
 }
 
 bool is_checkpoint(const CaseFile& file) {

@@ -9,6 +9,7 @@
 
 #include <fovea/base/error.h>
 #include <fovea/models/attention.h>
+#include <fovea/models/attention_terms.h>
 #include <fovea/models/mil.h>
 
 #include "model_recognition.h"
@@ -117,6 +118,19 @@ class MilCase {
     forward("bag_logits", [](const models::MilOutput& o) { return o.bag_logits; });
     forward("bag_prob", [](const models::MilOutput& o) { return at::softmax(o.bag_logits, 1); });
     expected_.check("attn_raw_unmasked", {plain_.attn_raw}, Quantity::kMilForward);
+    check_selection();
+  }
+
+  /// What stochastic masking picks from our own scores with the case's random numbers.
+  void check_selection() {
+    if (!file_.has("stkim_rand") || !file_.has("attn_raw_unmasked")) return;
+    attention::StkimOptions masking;
+    masking.n_masked = static_cast<std::int64_t>(file_.number("n_masked_patch", static_cast<double>(masking.n_masked)));
+    masking.mask_drop = file_.number("mask_drop", masking.mask_drop);
+    const at::Tensor noise = file_.tensor("stkim_rand").to(options_.device);
+    const attention::Stkim picked = attention::stkim(plain_.attn_raw, noise, masking);
+    expected_.check("stkim_topk_idx", {picked.topk}, Tolerance{});
+    expected_.check("stkim_masked_idx", {picked.dropped}, Tolerance{});
   }
 
   void check_losses() {
@@ -170,20 +184,59 @@ void run_mil_case(const CaseFile& file, Expectations& expected, const RunOptions
   expected.close("not computed by this version");
 }
 
-/// Entropy terms: `X_attn_raw` -> `X_neg_entropy`, `X_grad`, unless a top-k `X_k` belongs to it.
-void run_mil_losses(const CaseFile& file, Expectations& expected, const RunOptions& options) {
-  for (const std::string& name : file.names()) {
-    if (!ends_with(name, "_attn_raw")) continue;
-    const std::string stem = name.substr(0, name.size() - 9);
-    if (!expected.wants(stem + "_neg_entropy") || file.has(stem + "_k")) continue;
-    at::Tensor raw = file.tensor(name).to(options.device).set_requires_grad(true);
-    const at::Tensor scores = raw.flatten(0, -2);
-    const auto pooled = attention::score_pool(scores, at::zeros({scores.size(1), 1}, scores.options()));
-    const at::Tensor neg_entropy = -pooled.entropy.mean();
-    neg_entropy.backward();
-    expected.check(stem + "_neg_entropy", {neg_entropy}, Quantity::kMilLoss);
-    expected.check(stem + "_grad", {raw.grad()}, Quantity::kMilGradient);
+namespace {
+
+/// The term that the tensor names beside `X_attn_raw` ask for: diversity of branches, or entropy of all or the
+/// strongest instances.
+void check_loss_term(const CaseFile& file, Expectations& expected, const RunOptions& options, const std::string& stem) {
+  at::Tensor raw = file.tensor(stem + "_attn_raw").to(options.device).set_requires_grad(true);
+  std::string name = stem + "_neg_entropy";
+  at::Tensor value;
+  if (expected.wants(name)) {
+    attention::EntropyOptions entropy;
+    if (file.has(stem + "_k")) entropy.top_k = file.tensor(stem + "_k").item<std::int64_t>();
+    value = attention::negative_entropy(raw, entropy).mean();
+  } else {
+    name = stem + (expected.wants(stem + "_pair") ? "_pair" : "_loss");
+    if (!expected.wants(name)) return;
+    value = attention::diversity(attention::weights_of(raw.flatten(0, -2)));
   }
+  value.backward();
+  expected.check(name, {value}, Quantity::kMilLoss);
+  expected.check(stem + "_grad", {raw.grad()}, Quantity::kMilGradient);
+}
+
+/// The schedule starts at the value of epoch 0 and ends with the last epoch listed; what is checked is its shape.
+void check_annealing(const CaseFile& file, Expectations& expected) {
+  if (!file.has("cwa_epochs") || !expected.wants("cwa_lambda")) return;
+  const at::Tensor epochs = file.tensor("cwa_epochs"), listed = file.tensor("cwa_lambda");
+  if (epochs.numel() == 0 || listed.numel() == 0) return;
+  at::Tensor actual = at::zeros(epochs.sizes(), at::kDouble);
+  const double start = listed.flatten()[0].item<double>(), total = epochs.max().item<double>();
+  for (std::int64_t i = 0; i < epochs.numel(); ++i)
+    actual.mutable_data_ptr<double>()[i] = attention::annealed_weight(start, epochs.flatten()[i].item<double>(), total);
+  expected.check("cwa_lambda", {actual}, Quantity::kMilLoss);
+}
+
+/// Every instance of a bag as small as the number of candidates is masked: the weights are uniform.
+void check_all_masked(const CaseFile& file, Expectations& expected) {
+  const std::string name = "stkim_all_masked_softmax";
+  if (!expected.wants(name)) return;
+  const at::Tensor scores = at::zeros(file.tensor(name).sizes());
+  const attention::StkimOptions options{scores.size(-1), 1.0};
+  expected.check(
+      name,
+      {attention::weights_of(attention::stkim(scores, attention::stkim_noise(scores, options, 0), options).scores)},
+      Quantity::kMilLoss);
+}
+
+}  // namespace
+
+void run_mil_losses(const CaseFile& file, Expectations& expected, const RunOptions& options) {
+  for (const std::string& name : file.names())
+    if (ends_with(name, "_attn_raw")) check_loss_term(file, expected, options, name.substr(0, name.size() - 9));
+  check_annealing(file, expected);
+  check_all_masked(file, expected);
   expected.close("not computed by this version");
 }
 

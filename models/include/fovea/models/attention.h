@@ -13,6 +13,7 @@
 #include <functional>
 #include <memory>
 #include <string_view>
+#include <vector>
 
 #include <ATen/core/Tensor.h>
 #include <c10/util/Optional.h>
@@ -66,8 +67,8 @@ class GatedPoolStream {
 std::unique_ptr<GatedPoolStream> make_gated_pool_stream(const GateWeights& weights,
                                                         std::function<at::Tensor(const at::Tensor&)> transform = {});
 
-/// Attention gate (3.8). x: [B, Cx, spatial...], g on the same grid: [B, Cg, spatial...]; any number of spatial dims (2
-/// or 3).
+/// Attention gate (3.8). x: [B, Cx, spatial...], g: [B, Cg, spatial...] on the same grid (coarser ones: GateGrid); any
+/// number of spatial dims (2 or 3).
 ///   concat (AGUNet):  alpha = sigmoid(w_psi . relu([Wg g + bg, Wx x + bx]) + b_psi)
 ///   add (Attention U-Net): alpha = sigmoid(w_psi . relu(Wg g + bg + Wx x + bx) + b_psi)
 /// Batch norms are folded into the weights by the caller. out = alpha * x.
@@ -81,10 +82,20 @@ struct Gated {
   at::Tensor out;    ///< like x
   at::Tensor alpha;  ///< [B, 1, spatial...]; undefined when not asked for
 };
+/// Grids of a gate whose gating signal is coarser than the skip connection, 2 or 3 spatial dims. Alpha is computed on
+/// the grid of Wx x and resampled to x's after the sigmoid; all resampling is (bi-, tri-)linear, align_corners false.
+struct GateGrid {
+  /// Of Wx x, one an axis or one for all, empty = 1; n voxels become ceil(n / stride).
+  std::vector<std::int64_t> theta_stride;
+  bool upsample_g = false;  ///< Wg g + bg is resampled to the grid of Wx x; otherwise g has to lie on it already
+};
+/// Differentiable in g, x and all weights. Without a graph, voxels go in blocks and no intermediate of x's size exists,
+/// except where g is upsampled. Error(kShape) for grids or widths that do not fit and for grids without a voxel.
 Gated attention_gate(const at::Tensor& g, const at::Tensor& x, const AttentionGateWeights& weights, GateCombine combine,
-                     bool return_alpha = false);
+                     bool return_alpha = false, const GateGrid& grid = {});
 
-/// out = x * sigmoid(logits), for training with batch norm between the pieces: the last step of a gate. Differentiable.
+/// out = x * sigmoid(logits), for training with batch norm between the pieces: the last step of a gate. Logits on a
+/// coarser grid than x's are resampled after the sigmoid, as above. Differentiable.
 Gated apply_gate(const at::Tensor& x, const at::Tensor& logits);
 
 }  // namespace fovea::attention

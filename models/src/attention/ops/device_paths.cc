@@ -54,7 +54,7 @@ Pooled cuda_gated_pool(const at::Tensor& x, const GateWeights& weights) {
 
 Gated cuda_gate(const at::Tensor& g, const at::Tensor& x, const AttentionGateWeights& weights, GateCombine combine) {
   const CudaLibrary* library = x.is_cuda() && x.scalar_type() == at::kFloat ? cuda_library() : nullptr;
-  if (!library) return reference_gate(g, x, weights, combine);
+  if (!library) return reference_gate(g, x, x, weights, combine);
   const c10::DeviceGuard guard(x.device());
   const at::Tensor gc = g.contiguous(), xc = x.contiguous(), wg = weights.wg.contiguous(), wx = weights.wx.contiguous(),
                    psi = weights.wpsi.contiguous();

@@ -29,30 +29,51 @@ at::Tensor logits_of(const at::Tensor& g, const at::Tensor& x, const AttentionGa
   return at::mv(from_g.relu_(), psi.slice(0, 0, half)).add_(at::mv(from_x.relu_(), psi.slice(0, half))).add_(w.bpsi);
 }
 
+/// Calls `work(first, last)` for blocks of voxels on all threads.
+template <class Work>
+void for_blocks(std::int64_t voxels, Work work) {
+  at::parallel_for(0, (voxels + kBlockVoxels - 1) / kBlockVoxels, 1, [&](std::int64_t begin, std::int64_t end) {
+    const at::NoGradGuard no_grad;
+    for (std::int64_t block = begin; block < end; ++block)
+      work(block * kBlockVoxels, std::min(voxels, (block + 1) * kBlockVoxels));
+  });
+}
+
+at::Tensor alpha_like(const at::Tensor& x) {
+  std::vector<std::int64_t> shape = x.sizes().vec();
+  shape[1] = 1;
+  return at::empty(shape, x.options());
+}
+
+/// Alpha of one image on the grid of its rows; `out`, where defined, receives the gated rows while they are in the
+/// cache.
+void gate_image(const at::Tensor& gv, const at::Tensor& xv, const at::Tensor& alpha, const at::Tensor& out,
+                const AttentionGateWeights& weights, GateCombine combine) {
+  for_blocks(xv.size(0), [&](std::int64_t first, std::int64_t last) {
+    const at::Tensor rows = xv.slice(0, first, last), a = alpha.slice(0, first, last);
+    a.copy_(logits_of(gv.slice(0, first, last), rows, weights, combine).sigmoid_());
+    if (!out.defined()) return;
+    at::Tensor target = out.slice(0, first, last);
+    at::mul_out(target, rows, a.unsqueeze(1));
+  });
+}
+
 }  // namespace
 
-Gated blocked_gate(const at::Tensor& g, const at::Tensor& x, const AttentionGateWeights& weights, GateCombine combine) {
+Gated blocked_gate(const at::Tensor& g, const at::Tensor& x, const at::Tensor& theta_x,
+                   const AttentionGateWeights& weights, GateCombine combine) {
   const at::NoGradGuard no_grad;
-  Gated gated;
-  gated.out = at::empty_like(x);
-  std::vector<std::int64_t> alpha_shape = x.sizes().vec();
-  alpha_shape[1] = 1;
-  gated.alpha = at::empty(alpha_shape, x.options());
+  const bool same = theta_x.sizes() == x.sizes();
+  // Of a format that flattens: the strides of a transposed x would make a copy of what is to be written.
+  Gated gated{at::empty_like(x, x.options(), x.suggest_memory_format()), alpha_like(theta_x)};
   for (std::int64_t image = 0; image < x.size(0); ++image) {
-    const at::Tensor gv = voxels_by_channels(g[image]), xv = voxels_by_channels(x[image]),
-                     out = voxels_by_channels(gated.out[image]);
-    const at::Tensor alpha = gated.alpha[image].flatten();
-    const std::int64_t voxels = xv.size(0), blocks = (voxels + kBlockVoxels - 1) / kBlockVoxels;
-    at::parallel_for(0, blocks, 1, [&](std::int64_t begin, std::int64_t end) {
-      const at::NoGradGuard inner;
-      for (std::int64_t block = begin; block < end; ++block) {
-        const std::int64_t first = block * kBlockVoxels, last = std::min(voxels, first + kBlockVoxels);
-        at::Tensor rows = xv.slice(0, first, last), target = out.slice(0, first, last), a = alpha.slice(0, first, last);
-        a.copy_(logits_of(gv.slice(0, first, last), rows, weights, combine).sigmoid_());
-        at::mul_out(target, rows, a.unsqueeze(1));
-      }
-    });
+    const at::Tensor out = same ? voxels_by_channels(gated.out[image]) : at::Tensor();
+    gate_image(voxels_by_channels(g[image]), voxels_by_channels(theta_x[image]), gated.alpha[image].flatten(), out,
+               weights, combine);
   }
+  if (same) return gated;
+  gated.alpha = resampled(gated.alpha, x.sizes().slice(2));
+  at::mul_out(gated.out, x, gated.alpha);
   return gated;
 }
 

@@ -1,0 +1,24 @@
+// Position and channel attention behind volume_attention.h.
+#pragma once
+
+#include <fovea/models/volume_attention.h>
+
+namespace fovea::attention::ops {
+
+at::Tensor reference_position_weights(const at::Tensor& q, const at::Tensor& k);  ///< [B, N, M]
+at::Tensor reference_position(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v);
+/// Running softmax over tiles of keys, tiles of queries on all threads. CPU, no graph.
+at::Tensor tiled_position(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v);
+
+/// A [B, C, C] from an energy [B, C, C].
+at::Tensor weights_of_energy(const at::Tensor& energy, ChannelForm form);
+/// Both on channels [B, C, V].
+at::Tensor reference_energy(const at::Tensor& channels);
+at::Tensor reference_channel(const at::Tensor& channels, const at::Tensor& weights, const at::Tensor& gamma,
+                             ChannelForm form);
+at::Tensor split_energy(const at::Tensor& channels);  ///< in double. CPU, no graph
+/// Blocks of voxels: nothing of x's size but the result. CPU, no graph.
+at::Tensor blocked_channel(const at::Tensor& channels, const at::Tensor& weights, const at::Tensor& gamma,
+                           ChannelForm form);
+
+}  // namespace fovea::attention::ops

@@ -1,28 +1,20 @@
 // Position and channel attention: checks, and which path runs.
-#include <algorithm>
-#include <initializer_list>
 #include <string>
 
 #include <ATen/TensorOperators.h>
-#include <ATen/core/grad_mode.h>
 #include <ATen/ops/linear.h>
 
 #include <fovea/base/error.h>
 #include <fovea/models/attention.h>
 
 #include "attention/ops/dual.h"
+#include "attention/ops/path.h"
 
 namespace fovea::attention {
 namespace {
 
 [[noreturn]] void bad(const std::string& problem, const std::string& remedy) {
   throw Error(ErrorCode::kShape, "dual attention", problem, remedy);
-}
-
-bool plain(std::initializer_list<at::Tensor> tensors) {
-  const auto needs_graph = [](const at::Tensor& t) { return t.defined() && t.requires_grad(); };
-  return backend() == Backend::kReference || !tensors.begin()->is_cpu() ||
-         (at::GradMode::is_enabled() && std::any_of(tensors.begin(), tensors.end(), needs_graph));
 }
 
 void check_pairs(const at::Tensor& q, const at::Tensor& k) {
@@ -46,7 +38,7 @@ at::Tensor position_attention(const at::Tensor& q, const at::Tensor& k, const at
   check_pairs(q, k);
   if (v.dim() != 3 || v.size(0) != k.size(0) || v.size(1) != k.size(1) || v.size(2) == 0)
     bad("keys and values disagree in number", "Give one value a key.");
-  return plain({q, k, v}) ? ops::reference_position(q, k, v) : ops::tiled_position(q, k, v);
+  return ops::takes_reference({q, k, v}) ? ops::reference_position(q, k, v) : ops::tiled_position(q, k, v);
 }
 
 at::Tensor position_weights(const at::Tensor& q, const at::Tensor& k) {
@@ -81,15 +73,15 @@ ChannelForm parse_channel_form(std::string_view name) {
 at::Tensor channel_weights(const at::Tensor& x, ChannelForm form) {
   check_image(x);
   const at::Tensor channels = x.flatten(2);
-  if (plain({x})) return ops::weights_of_energy(ops::reference_energy(channels), form);
+  if (ops::takes_reference({x})) return ops::weights_of_energy(ops::reference_energy(channels), form);
   return ops::weights_of_energy(ops::split_energy(channels), form).to(x.scalar_type());
 }
 
 at::Tensor dual_channel(const at::Tensor& x, const at::Tensor& gamma, ChannelForm form) {
   check_image(x), check_gamma(gamma);
   const at::Tensor channels = x.flatten(2), factor = gamma.reshape({}), weights = channel_weights(x, form);
-  const at::Tensor out = plain({x, gamma}) ? ops::reference_channel(channels, weights, factor, form)
-                                           : ops::blocked_channel(channels, weights, factor, form);
+  const at::Tensor out = ops::takes_reference({x, gamma}) ? ops::reference_channel(channels, weights, factor, form)
+                                                          : ops::blocked_channel(channels, weights, factor, form);
   return out.view(x.sizes());
 }
 

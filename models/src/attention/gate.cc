@@ -1,15 +1,13 @@
 // attention_gate: checks, and which path runs.
-#include <algorithm>
 #include <functional>
 #include <string>
 #include <vector>
-
-#include <ATen/core/grad_mode.h>
 
 #include <fovea/base/error.h>
 #include <fovea/models/attention.h>
 
 #include "attention/ops/gate.h"
+#include "attention/ops/path.h"
 
 namespace fovea::attention {
 namespace {
@@ -47,12 +45,6 @@ void check_inputs(const at::Tensor& g, const at::Tensor& x, const AttentionGateW
         "the last weights do not fit the hidden width");
 }
 
-bool needs_graph(const at::Tensor& g, const at::Tensor& x, const AttentionGateWeights& w) {
-  const at::Tensor* all[] = {&g, &x, &w.wg, &w.bg, &w.wx, &w.bx, &w.wpsi, &w.bpsi};
-  return at::GradMode::is_enabled() &&
-         std::any_of(std::begin(all), std::end(all), [](const at::Tensor* t) { return t->requires_grad(); });
-}
-
 }  // namespace
 
 Gated attention_gate(const at::Tensor& g, const at::Tensor& x, const AttentionGateWeights& weights, GateCombine combine,
@@ -63,7 +55,9 @@ Gated attention_gate(const at::Tensor& g, const at::Tensor& x, const AttentionGa
   const bool aligned = g_grid == theta_grid;
   check(aligned || (grid.upsample_g && coarser(g_grid, theta_grid)),
         "the gating signal and the skip connection lie on different grids");
-  const bool plain = backend() == Backend::kReference || needs_graph(g, x, weights) || !aligned;
+  const bool plain =
+      backend() == Backend::kReference ||
+      ops::needs_graph({g, x, weights.wg, weights.bg, weights.wx, weights.bx, weights.wpsi, weights.bpsi}) || !aligned;
   const bool same = theta_x.sizes() == x.sizes();
   Gated gated;
   if (!plain && x.is_cpu())

@@ -13,6 +13,7 @@
 #include <fovea/models/attention.h>
 
 #include "attention/ops/linear.h"
+#include "attention/ops/path.h"
 #include "attention/ops/self_attention.h"
 
 namespace fovea::attention {
@@ -61,8 +62,7 @@ ops::LinearInputs checked(const at::Tensor& q, const at::Tensor& k, const at::Te
 }
 
 bool by_definition(const ops::LinearInputs& in) {
-  return backend() == Backend::kReference || !in.q.is_cpu() ||
-         ops::needs_graph({in.q, in.k, in.v, in.rotation.sin, in.rotation.cos});
+  return ops::takes_reference({in.q, in.k, in.v, in.rotation.sin, in.rotation.cos});
 }
 
 }  // namespace

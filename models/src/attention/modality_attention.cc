@@ -1,15 +1,12 @@
 // Masked modality attention: checks, and which path runs.
-#include <algorithm>
-#include <initializer_list>
 #include <string>
 #include <vector>
-
-#include <ATen/core/grad_mode.h>
 
 #include <fovea/base/error.h>
 #include <fovea/models/attention.h>
 
 #include "attention/ops/modality.h"
+#include "attention/ops/path.h"
 
 namespace fovea::attention {
 namespace {
@@ -39,12 +36,6 @@ void check_weights(const at::Tensor& features, const at::Tensor& guide, const Mo
         "the weights disagree in hidden width", "Give wf [M, A, C], wg [A, Cg], bg [A], wp [A] and bp [1].");
 }
 
-bool plain(std::initializer_list<at::Tensor> tensors) {
-  return backend() == Backend::kReference || !tensors.begin()->is_cpu() ||
-         (at::GradMode::is_enabled() &&
-          std::any_of(tensors.begin(), tensors.end(), [](const at::Tensor& t) { return t.requires_grad(); }));
-}
-
 FusedModalities on_grid(const FusedModalities& fused, const at::Tensor& features) {
   std::vector<std::int64_t> y = features.sizes().vec(), weights = y;
   y.erase(y.begin() + 1), weights.erase(weights.begin() + 2);
@@ -57,7 +48,7 @@ FusedModalities modality_attention(const at::Tensor& features, const at::Tensor&
                                    const ModalityWeights& w) {
   check_inputs(features, guide, present), check_weights(features, guide, w);
   const at::Tensor f = features.flatten(3), g = guide.flatten(2);
-  if (!plain({features, guide, w.wf, w.wg, w.bg, w.wp, w.bp}))
+  if (!ops::takes_reference({features, guide, w.wf, w.wg, w.bg, w.wp, w.bp}))
     return on_grid(ops::blocked_modalities(f, g, present, w), features);
   return on_grid(ops::reference_modalities(f, ops::reference_modality_scores(f, g, present, w), present), features);
 }
@@ -67,7 +58,7 @@ FusedModalities fused_modalities(const at::Tensor& features, const at::Tensor& s
   check(scores.size(1) == features.size(1), "there is not one score a modality",
         "Give scores [batch, modality, spatial...].");
   const at::Tensor f = features.flatten(3), s = scores.flatten(2);
-  const bool reference = plain({features, scores});
+  const bool reference = ops::takes_reference({features, scores});
   return on_grid(reference ? ops::reference_modalities(f, s, present) : ops::blocked_modalities(f, s, present),
                  features);
 }

@@ -12,6 +12,7 @@
 #include <fovea/models/attention.h>
 
 #include "attention/ops/neighbourhood.h"
+#include "attention/ops/path.h"
 #include "attention/ops/self_attention.h"
 
 namespace fovea::attention {

@@ -14,6 +14,7 @@
 
 #include <fovea/base/error.h>
 
+#include "attention/ops/path.h"
 #include "attention/ops/pool.h"
 
 namespace fovea::attention {
@@ -30,12 +31,6 @@ void check_rows(const at::Tensor& x, std::int64_t width) {
 [[noreturn]] void empty_bag() {
   throw Error(ErrorCode::kShape, "attention pooling", "the bag holds no instance",
               "Check the tissue mask or the feature file.");
-}
-
-bool needs_graph(std::initializer_list<at::Tensor> tensors) {
-  return at::GradMode::is_enabled() && std::any_of(tensors.begin(), tensors.end(), [](const at::Tensor& t) {
-           return t.defined() && t.requires_grad();
-         });
 }
 
 /// An aligned contiguous copy of its own: a view into a larger tensor could start at any address.
@@ -78,7 +73,7 @@ Pooled score_pool(const at::Tensor& scores, const at::Tensor& x) {
     throw Error(ErrorCode::kShape, "attention pooling", "scores and rows disagree in number",
                 "Give one score per branch and row.");
   if (x.size(0) == 0) empty_bag();
-  if (backend() == Backend::kReference || !x.is_cpu() || needs_graph({scores, x}))
+  if (backend() == Backend::kReference || !x.is_cpu() || ops::needs_graph({scores, x}))
     return ops::reference_score_pool(scores, x);
   const at::NoGradGuard no_grad;
   ops::PoolAccumulator sum(scores.size(0), x.size(1));
@@ -94,7 +89,7 @@ Pooled score_pool(const at::Tensor& scores, const at::Tensor& x) {
 Pooled gated_pool(const at::Tensor& x, const GateWeights& weights, const c10::optional<at::Tensor>& keep) {
   check_rows(x, weights.wv.size(1));
   if (x.size(0) == 0) empty_bag();
-  const bool graph = needs_graph({x, weights.wv, weights.bv, weights.wu, weights.bu, weights.w, weights.b});
+  const bool graph = ops::needs_graph({x, weights.wv, weights.bv, weights.wu, weights.bu, weights.w, weights.b});
   if (keep || graph || backend() == Backend::kReference) {
     at::Tensor scores = ops::reference_scores(x, weights);
     if (keep) scores = scores.masked_fill(keep->logical_not(), -std::numeric_limits<double>::infinity());

@@ -21,6 +21,7 @@
 
 #include "attention/ops/pool.h"
 #include "attention/ops/query_pool.h"
+#include "attention/ops/path.h"
 #include "attention/ops/self_attention.h"
 
 namespace fovea::attention {

@@ -15,28 +15,19 @@
 #include <fovea/base/error.h>
 #include <fovea/models/attention.h>
 
+#include "attention/ops/path.h"
 #include "attention/ops/pool.h"
 #include "attention/ops/self_attention.h"
 
 namespace fovea::attention {
 namespace {
 
+constexpr const char* kSubject = "self-attention";
 constexpr std::int64_t kScoresAtOnce = std::int64_t{1} << 18;  // a block of scores stays near the cache
 constexpr std::int64_t kLeastRows = 16;                        // fewer rows would make products of vectors
 
 [[noreturn]] void bad(const std::string& problem, const std::string& remedy) {
-  throw Error(ErrorCode::kShape, "self-attention", problem, remedy);
-}
-
-void check_inputs(const at::Tensor& q, const at::Tensor& k) {
-  if (q.dim() != 4 || k.dim() != 4)
-    bad("queries and keys are not [batch, head, token, channel]", "Give four dimensions.");
-  if (q.size(0) != k.size(0) || q.size(3) != k.size(3))
-    bad("queries and keys disagree in batch or channels", "Project both to one head width.");
-  if (k.size(1) == 0 || q.size(1) == 0 || q.size(1) % k.size(1) != 0)
-    bad(std::to_string(q.size(1)) + " query heads cannot share " + std::to_string(k.size(1)) + " key heads",
-        "The number of key heads has to divide that of query heads.");
-  if (q.size(2) == 0 || k.size(2) == 0) bad("there is no token", "Check the mask or the feature file.");
+  throw Error(ErrorCode::kShape, kSubject, problem, remedy);
 }
 
 bool broadcasts(const at::Tensor& x, const std::vector<std::int64_t>& to) {
@@ -48,7 +39,7 @@ bool broadcasts(const at::Tensor& x, const std::vector<std::int64_t>& to) {
 
 /// Masks and biases in four dimensions, everything checked against the scores' shape.
 AttentionOptions checked(const at::Tensor& q, const at::Tensor& k, AttentionOptions options) {
-  check_inputs(q, k);
+  ops::check_heads(kSubject, q, k);
   const std::vector<std::int64_t> scores{q.size(0), q.size(1), q.size(2), k.size(2)};
   options.keep = ops::pair_mask(options.keep);
   while (options.bias.defined() && options.bias.dim() < 4) options.bias = options.bias.unsqueeze(0);

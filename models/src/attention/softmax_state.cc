@@ -15,13 +15,14 @@
 #include <fovea/base/error.h>
 #include <fovea/models/attention.h>
 
+#include "attention/ops/mean_cosine.h"
+#include "attention/ops/path.h"
 #include "attention/ops/softmax_state.h"
 
 namespace fovea::attention {
 namespace {
 
 constexpr double kMinusInfinity = -std::numeric_limits<double>::infinity();
-constexpr double kCosineEps = 1e-8;  // least norm, as in the diversity term of the losses
 
 [[noreturn]] void bad(const std::string& problem, const std::string& remedy) {
   throw Error(ErrorCode::kShape, "softmax state", problem, remedy);
@@ -93,15 +94,8 @@ Merged softmax_merge(const at::Tensor& outs, const at::Tensor& lses) {
 BranchGram branch_gram(const at::Tensor& scores) {
   if (scores.dim() != 2) bad("scores are not [branches, keys]", "Give one row of scores a branch.");
   if (scores.numel() == 0) bad("there is no branch or no key", "Check the tissue mask or the feature file.");
-  const bool graph = at::GradMode::is_enabled() && scores.requires_grad();
-  const bool plain = graph || backend() == Backend::kReference || !scores.is_cpu();
-  const at::Tensor gram = plain ? ops::reference_gram(scores) : ops::split_gram(scores);
-  const std::int64_t branches = scores.size(0);
-  if (branches == 1) return {gram, at::zeros({}, gram.options())};
-  const at::Tensor norms = gram.diagonal().clamp_min(kCosineEps * kCosineEps).sqrt();
-  const at::Tensor cosines = gram / (norms.unsqueeze(0) * norms.unsqueeze(1));
-  const auto pairs = static_cast<double>(branches * (branches - 1) / 2);
-  return {gram, cosines.triu(1).sum() / pairs};
+  const at::Tensor gram = ops::takes_reference({scores}) ? ops::reference_gram(scores) : ops::split_gram(scores);
+  return {gram, ops::mean_cosine(gram)};
 }
 
 }  // namespace fovea::attention

@@ -19,27 +19,18 @@
 #include <fovea/base/error.h>
 #include <fovea/models/attention.h>
 
+#include "attention/ops/path.h"
 #include "attention/ops/self_attention.h"
 #include "attention/ops/sparse.h"
 
 namespace fovea::attention {
 namespace {
 
+constexpr const char* kSubject = "sparse attention";
 constexpr double kMinusInfinity = -std::numeric_limits<double>::infinity();
 
 [[noreturn]] void bad(const std::string& problem, const std::string& remedy) {
-  throw Error(ErrorCode::kShape, "sparse attention", problem, remedy);
-}
-
-void check_tokens(const at::Tensor& q, const at::Tensor& k) {
-  if (q.dim() != 4 || k.dim() != 4)
-    bad("queries and keys are not [batch, head, token, channel]", "Give four dimensions.");
-  if (q.size(0) != k.size(0) || q.size(3) != k.size(3))
-    bad("queries and keys disagree in batch or channels", "Project both to one head width.");
-  if (k.size(1) == 0 || q.size(1) == 0 || q.size(1) % k.size(1) != 0)
-    bad(std::to_string(q.size(1)) + " query heads cannot share " + std::to_string(k.size(1)) + " key heads",
-        "The number of key heads has to divide that of query heads.");
-  if (q.size(2) == 0 || k.size(2) == 0) bad("there is no token", "Check the mask or the feature file.");
+  throw Error(ErrorCode::kShape, kSubject, problem, remedy);
 }
 
 void check_values(const at::Tensor& k, const at::Tensor& v) {
@@ -71,7 +62,7 @@ double scale_of(c10::optional<double> scale, const at::Tensor& q) {
 
 Attended block_sparse_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& blocks,
                                 std::int64_t block, c10::optional<double> scale) {
-  check_tokens(q, k);
+  ops::check_heads(kSubject, q, k);
   check_values(k, v);
   check_block(block);
   check_blocks(blocks, q, k, block);
@@ -81,7 +72,7 @@ Attended block_sparse_attention(const at::Tensor& q, const at::Tensor& k, const 
 }
 
 at::Tensor pooled_weights(const at::Tensor& q, const at::Tensor& k, std::int64_t block, c10::optional<double> scale) {
-  check_tokens(q, k);
+  ops::check_heads(kSubject, q, k);
   check_block(block);
   const at::Tensor keys = ops::repeated_heads(block_means(k, block), q.size(1));
   return at::softmax(at::matmul(block_means(q, block), keys.transpose(-2, -1)) * scale_of(scale, q), -1);
@@ -104,7 +95,7 @@ at::Tensor passes_gain_test(const at::Tensor& q, const at::Tensor& k, std::int64
 
 Rectified rectified_block_sparse_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                                            const RectifiedOptions& options) {
-  check_tokens(q, k);
+  ops::check_heads(kSubject, q, k);
   check_values(k, v);
   const std::int64_t block = options.block;
   Rectified result;
@@ -157,7 +148,7 @@ at::Tensor largest_keys(const at::Tensor& bias, std::int64_t width, const c10::o
 DynamicMasked dynamic_mask_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                                      const at::Tensor& wdt, const at::Tensor& a, std::int64_t width,
                                      const c10::optional<at::Tensor>& keep) {
-  check_tokens(q, k);
+  ops::check_heads(kSubject, q, k);
   check_values(k, v);
   DynamicMasked result;
   result.bias = dynamic_bias(v, wdt, a);

@@ -3,11 +3,10 @@
 #include <ATen/ops/linear.h>
 
 #include <fovea/base/error.h>
+#include <fovea/models/attention_terms.h>
 
 namespace fovea::models::mil {
 namespace {
-
-constexpr double kMaskedScore = -1e9;  // as published; -inf would make a fully masked branch NaN (mil.md 2)
 
 std::int64_t extent(const StateDict& state, const std::string& name, std::int64_t axis) {
   const auto found = state.find(name);
@@ -83,7 +82,7 @@ MilOutput GatedMil::forward(const at::Tensor& bag, const std::optional<at::Tenso
                 "Use the encoder the model was trained with.");
   const at::Tensor rows = reduce(bag);
   attention::Pooled pooled = attention::gated_pool(rows, gate());
-  if (masked) pooled = attention::score_pool(pooled.scores.masked_fill(*masked, kMaskedScore), rows);
+  if (masked) pooled = attention::score_pool(pooled.scores.masked_fill(*masked, attention::kStkimScore), rows);
   return output_of(pooled);
 }
 

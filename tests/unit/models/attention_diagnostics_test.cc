@@ -11,29 +11,19 @@
 #include <fovea/base/error.h>
 #include <fovea/models/attention_diagnostics.h>
 
+#include "attention_checks.h"
+
 namespace {
 
 using namespace fovea::attention;
+using namespace fovea::attention::testing_tools;
 using fovea::Error;
 using fovea::ErrorCode;
 
-constexpr double kInf = std::numeric_limits<double>::infinity();
 const double kNaN = std::numeric_limits<double>::quiet_NaN();
 
-at::Tensor doubles(at::IntArrayRef sizes) {
-  return at::randn(sizes, at::kDouble);
-}
 at::Tensor of(std::vector<double> values) {
   return at::tensor(values, at::kDouble);
-}
-
-void expect_error(ErrorCode code, const std::function<void()>& act) {
-  try {
-    act();
-    ADD_FAILURE() << "no error";
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), code);
-  }
 }
 
 double at_row(const at::Tensor& values, std::int64_t row) {
@@ -89,7 +79,7 @@ TEST(Dilution, NeededMarginAndWeightAreInverse) {
   EXPECT_NEAR(needed_margin(100'000), 11.51, 0.01);
   for (const std::int64_t n : {2, 10, 12345})
     for (const double p : {0.01, 0.5, 0.9}) EXPECT_NEAR(weight_at_margin(n, needed_margin(n, p)), p, 1e-14);
-  EXPECT_EQ(needed_margin(1), -kInf);
+  EXPECT_EQ(needed_margin(1), -kInfinity);
   EXPECT_EQ(weight_at_margin(1, 0), 1);
   EXPECT_EQ(weight_at_margin(100, 1e4), 1);
   EXPECT_EQ(weight_at_margin(100, -1e4), 0);
@@ -201,7 +191,7 @@ TEST(Ablation, LengthAndDirectionAreTold) {
   const at::Tensor full = of({3, 4, 1, 0, 0, 0, 1, 0, 0, 0}).reshape({5, 2}),
                    ablated = of({6, 8, 0, 1, 0, 0, 0, 0, 1, 1}).reshape({5, 2});
   const Divergence result = ablation_divergence(full, ablated);
-  EXPECT_TRUE(at::allclose(result.relative_l2, of({1, std::sqrt(2.0), 0, 1, kInf}), 0, 1e-15));
+  EXPECT_TRUE(at::allclose(result.relative_l2, of({1, std::sqrt(2.0), 0, 1, kInfinity}), 0, 1e-15));
   EXPECT_TRUE(at::allclose(result.cosine_change, of({0, 1, 0, 1, 1}), 0, 1e-15));
   expect_error(ErrorCode::kShape, [&] { ablation_divergence(full, ablated.slice(0, 1)); });
 }

@@ -15,53 +15,14 @@
 #include <fovea/models/attention.h>
 #include <fovea/models/attention_terms.h>
 
+#include "attention_checks.h"
+
 namespace {
 
 using namespace fovea::attention;
+using namespace fovea::attention::testing_tools;
 using fovea::Error;
 using fovea::ErrorCode;
-
-constexpr double kInf = std::numeric_limits<double>::infinity();
-
-at::Tensor doubles(at::IntArrayRef sizes) {
-  return at::randn(sizes, at::kDouble);
-}
-
-void expect_close(const at::Tensor& a, const at::Tensor& b, double tolerance) {
-  ASSERT_EQ(a.sizes(), b.sizes());
-  EXPECT_LE((a - b).abs().masked_fill(a.eq(b), 0.0).max().item<double>(), tolerance);
-}
-
-void expect_error(ErrorCode code, const std::function<void()>& act) {
-  try {
-    act();
-    ADD_FAILURE() << "no error";
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), code);
-    EXPECT_FALSE(error.remedy().empty());
-  }
-}
-
-/// Central differences at every entry of every leaf.
-void expect_gradients(std::vector<at::Tensor> leaves, const std::function<at::Tensor()>& value,
-                      double tolerance = 1e-7) {
-  for (auto& leaf : leaves) leaf.set_requires_grad(true);
-  value().backward();
-  for (auto& leaf : leaves) {
-    ASSERT_TRUE(leaf.grad().defined());
-    const at::Tensor gradient = leaf.grad().clone().flatten();
-    const at::NoGradGuard no_grad;
-    for (std::int64_t i = 0; i < leaf.numel(); ++i) {
-      const double h = 1e-6, before = leaf.view(-1)[i].item<double>();
-      leaf.view(-1)[i] = before + h;
-      const double above = value().item<double>();
-      leaf.view(-1)[i] = before - h;
-      const double below = value().item<double>();
-      leaf.view(-1)[i] = before;
-      ASSERT_NEAR((above - below) / (2 * h), gradient[i].item<double>(), tolerance) << "entry " << i;
-    }
-  }
-}
 
 // ---- STKIM
 
@@ -108,10 +69,10 @@ TEST(Stkim, AbsentInstancesStayAbsentAndAWholeBagBecomesUniform) {
   const at::Tensor whole = doubles({2, 4});
   expect_close(weights_of(stkim(whole, stkim_noise(whole, all, 3), all).scores), at::full({2, 4}, 0.25, at::kDouble),
                0);
-  at::Tensor scores = at::full({1, 4}, -kInf, at::kDouble);
+  at::Tensor scores = at::full({1, 4}, -kInfinity, at::kDouble);
   scores[0][2] = 1.0;
   const at::Tensor kept = stkim(scores, stkim_noise(scores, all, 3), all).scores;
-  EXPECT_EQ(kept.eq(-kInf).sum().item<std::int64_t>(), 3);
+  EXPECT_EQ(kept.eq(-kInfinity).sum().item<std::int64_t>(), 3);
   scores[0][1] = std::numeric_limits<double>::quiet_NaN();
   EXPECT_TRUE(at::isnan(stkim(scores, stkim_noise(scores, all, 3), all).scores[0][1]).item<bool>());
 }
@@ -191,8 +152,8 @@ TEST(Entropy, AgreesWithThePooledEntropyAndIgnoresAnOffset) {
 
 TEST(Entropy, EdgesAreFiniteInBothDirections) {
   at::Tensor scores = at::zeros({4, 6}, at::kDouble);
-  scores[0].fill_(-kInf);
-  scores[1].slice(0, 2).fill_(-kInf);
+  scores[0].fill_(-kInfinity);
+  scores[1].slice(0, 2).fill_(-kInfinity);
   scores[2][3] = 1e4;
   scores[3].slice(0, 0, 5).fill_(-1e9);
   scores.set_requires_grad(true);
@@ -331,8 +292,8 @@ TEST(AdversarialAttention, VirtualProbeIsTheAnalyticGradient) {
 TEST(AdversarialAttention, MaskedInstancesAreNotMovedAndFloat32KeepsTheDirection) {
   at::manual_seed(11);
   Head h;
-  h.scores.slice(1, 0, 5).fill_(-kInf);
-  h.scores[2].fill_(-kInf);
+  h.scores.slice(1, 0, 5).fill_(-kInfinity);
+  h.scores[2].fill_(-kInfinity);
   const at::Tensor direction = random_direction(h.scores, 3);
   const Adversarial exact = virtual_adversarial_attention(h.scores, h.x, h.head(), direction);
   const Adversarial at_result = adversarial_attention(h.scores, h.x, h.loss(), 0.3);

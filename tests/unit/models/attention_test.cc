@@ -12,10 +12,12 @@
 #include <fovea/models/attention.h>
 
 #include "attention/kernels/pool.h"
+#include "attention_checks.h"
 
 namespace {
 
 using namespace fovea::attention;
+using testing_tools::BackendScope;
 
 GateWeights random_gate(std::int64_t d, std::int64_t h, std::int64_t k, at::ScalarType type = at::kFloat,
                         bool gated = true) {
@@ -27,15 +29,6 @@ GateWeights random_gate(std::int64_t d, std::int64_t h, std::int64_t k, at::Scal
   w.w = at::randn({k, h}, options), w.b = at::randn({k}, options);
   return w;
 }
-
-class BackendScope {
- public:
-  explicit BackendScope(Backend wanted) : before_(backend()) { set_backend(wanted); }
-  ~BackendScope() { set_backend(before_); }
-
- private:
-  Backend before_;
-};
 
 void expect_same_bits(const Pooled& a, const Pooled& b) {
   EXPECT_TRUE(at::equal(a.z, b.z));

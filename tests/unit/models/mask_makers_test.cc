@@ -4,7 +4,7 @@
 #include <fovea/base/error.h>
 #include <fovea/models/sparse_attention.h>
 
-#include "self_attention_checks.h"
+#include "attention_checks.h"
 
 namespace {
 

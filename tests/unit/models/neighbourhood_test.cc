@@ -8,7 +8,7 @@
 #include <fovea/base/error.h>
 #include <fovea/models/self_attention.h>
 
-#include "self_attention_checks.h"
+#include "attention_checks.h"
 
 namespace {
 

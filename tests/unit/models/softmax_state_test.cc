@@ -7,7 +7,7 @@
 #include <fovea/base/error.h>
 #include <fovea/models/softmax_state.h>
 
-#include "self_attention_checks.h"
+#include "attention_checks.h"
 
 namespace {
 

@@ -1,20 +1,15 @@
 // Dense self-attention behind self_attention.h.
 #pragma once
 
-#include <algorithm>
-#include <initializer_list>
-
-#include <ATen/core/grad_mode.h>
+#include <string>
 
 #include <fovea/models/self_attention.h>
 
 namespace fovea::attention::ops {
 
-inline bool needs_graph(std::initializer_list<at::Tensor> tensors) {
-  return at::GradMode::is_enabled() && std::any_of(tensors.begin(), tensors.end(), [](const at::Tensor& t) {
-           return t.defined() && t.requires_grad();
-         });
-}
+/// Queries and keys of multi-head attention: [B, H, L, d], one batch and width, key heads that divide the query heads,
+/// at least one token. Error(kShape) in the name of `subject`.
+void check_heads(const std::string& subject, const at::Tensor& q, const at::Tensor& k);
 
 /// Softmax over the last dimension that knows empty rows: their weights are 0 and their lse is -inf, in both directions
 /// without NaN.

@@ -1,5 +1,5 @@
-// What the tests of self-attention share: the back end for a while, closeness that knows infinities, finite
-// differences.
+// What the tests of the attention layer share: the back end for a while, closeness that knows infinities, refusals,
+// finite differences.
 #pragma once
 
 #include <functional>
@@ -10,6 +10,7 @@
 #include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
 
+#include <fovea/base/error.h>
 #include <fovea/models/attention.h>
 #include <fovea/models/self_attention.h>
 
@@ -43,8 +44,20 @@ inline void expect_close(const Attended& a, const Attended& b, double tolerance)
   expect_close(a.lse, b.lse, tolerance);
 }
 
+/// Every refusal names its kind and says what to do.
+inline void expect_error(ErrorCode code, const std::function<void()>& act) {
+  try {
+    act();
+    ADD_FAILURE() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), code);
+    EXPECT_FALSE(error.remedy().empty());
+  }
+}
+
 /// Central differences at every entry of every leaf.
-inline void expect_gradients(std::vector<at::Tensor> leaves, const std::function<at::Tensor()>& value) {
+inline void expect_gradients(std::vector<at::Tensor> leaves, const std::function<at::Tensor()>& value,
+                             double tolerance = 1e-7) {
   for (auto& leaf : leaves) leaf.set_requires_grad(true);
   value().backward();
   for (auto& leaf : leaves) {
@@ -58,7 +71,7 @@ inline void expect_gradients(std::vector<at::Tensor> leaves, const std::function
       leaf.view(-1)[i] = before - h;
       const double below = value().item<double>();
       leaf.view(-1)[i] = before;
-      ASSERT_NEAR((above - below) / (2 * h), gradient[i].item<double>(), 1e-7) << "entry " << i;
+      ASSERT_NEAR((above - below) / (2 * h), gradient[i].item<double>(), tolerance) << "entry " << i;
     }
   }
 }

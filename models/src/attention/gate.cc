@@ -61,7 +61,7 @@ Gated attention_gate(const at::Tensor& g, const at::Tensor& x, const AttentionGa
   const bool same = theta_x.sizes() == x.sizes();
   Gated gated;
   if (!plain && x.is_cpu())
-    gated = ops::blocked_gate(g, x, theta_x, weights, combine);
+    gated = ops::tiled_gate(g, x, theta_x, weights, combine);
   else if (!plain && same)
     gated = ops::cuda_gate(g, x, weights, combine);
   else

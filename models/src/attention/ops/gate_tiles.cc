@@ -20,11 +20,16 @@ namespace {
 
 using kernels::kGateVoxels;
 
-/// One image as [channels, voxels] in any strides.
+/// One image as [channels, voxels] in any strides. Keeps the memory: strides that do not flatten make a copy.
 template <class T>
 struct Image {
-  explicit Image(const at::Tensor& flat)
-      : data(flat.data_ptr<T>()), channels(flat.size(0)), channel(flat.stride(0)), voxel(flat.stride(1)) {}
+  explicit Image(const at::Tensor& image)
+      : flat(image.flatten(1)),
+        data(flat.data_ptr<T>()),
+        channels(flat.size(0)),
+        channel(flat.stride(0)),
+        voxel(flat.stride(1)) {}
+  at::Tensor flat;
   T* data;
   std::int64_t channels, channel, voxel;
 };
@@ -98,8 +103,8 @@ class TileWorker {
 template <class T>
 void gate_image(const at::Tensor& g, const at::Tensor& x, const at::Tensor& alpha, const at::Tensor& out,
                 const kernels::GateTile<T>& weights) {
-  const Image<T> from_g(g.flatten(1)), from_x(x.flatten(1));
-  const c10::optional<Image<T>> into = out.defined() ? c10::make_optional(Image<T>(out.flatten(1))) : c10::nullopt;
+  const Image<T> from_g(g), from_x(x);
+  const c10::optional<Image<T>> into = out.defined() ? c10::make_optional(Image<T>(out)) : c10::nullopt;
   const std::int64_t voxels = alpha.numel();
   at::parallel_for(0, (voxels + kGateVoxels - 1) / kGateVoxels, 1, [&](std::int64_t begin, std::int64_t end) {
     TileWorker<T> worker(weights);

@@ -26,7 +26,7 @@ void run(benchmark::State& state, Backend which) {
 }
 
 void Native(benchmark::State& state) {
-  run(state, Backend::kNative);
+  run(state, Backend::kCpu);
 }
 void PlainComposition(benchmark::State& state) {
   run(state, Backend::kReference);

@@ -16,6 +16,7 @@
 
 #include "attention/ops/path.h"
 #include "attention/ops/pool.h"
+#include "attention/ops/run.h"
 
 namespace fovea::attention {
 namespace {
@@ -67,7 +68,7 @@ std::int64_t splits_of(std::int64_t rows) {
 
 }  // namespace ops
 
-Pooled score_pool(const at::Tensor& scores, const at::Tensor& x) {
+Pooled ops::run_score_pool(const at::Tensor& scores, const at::Tensor& x) {
   check_rows(x, x.dim() == 2 ? x.size(1) : 0);
   if (scores.dim() != 2 || scores.size(1) != x.size(0))
     throw Error(ErrorCode::kShape, "attention pooling", "scores and rows disagree in number",
@@ -86,7 +87,7 @@ Pooled score_pool(const at::Tensor& scores, const at::Tensor& x) {
   return sum.result(scores);
 }
 
-Pooled gated_pool(const at::Tensor& x, const GateWeights& weights, const c10::optional<at::Tensor>& keep) {
+Pooled ops::run_gated_pool(const at::Tensor& x, const GateWeights& weights, const c10::optional<at::Tensor>& keep) {
   check_rows(x, weights.wv.size(1));
   if (x.size(0) == 0) empty_bag();
   const bool graph = ops::needs_graph({x, weights.wv, weights.bv, weights.wu, weights.bu, weights.w, weights.b});

@@ -1,4 +1,4 @@
-// The pooling kernels' contract: raw pointers and sizes, row-major, no tensor library.
+// The pooling kernels' contract beyond the vector tables: raw pointers and sizes, row-major, no tensor library.
 #pragma once
 
 #include <cstdint>
@@ -7,11 +7,7 @@
 
 namespace fovea::attention::kernels {
 
-/// vu [n, 2H] (V pre-activations, then U) or [n, H] when !is_gated -> hidden [n, H].
-template <class T>
-void activate_cpu(const T* vu, std::int64_t n, std::int64_t hidden_width, bool is_gated, T* hidden);
-
-/// One row of scores [n] -> its state, and e^(s - m) into `weights` [n]. -inf scores weigh 0. Accumulates in double.
+/// One row of scores [n] -> its state, and e^(s - m) into `weights` [n]. -inf scores weigh 0. Sums in double.
 template <class T>
 SoftmaxState<double> softmax_split_cpu(const T* scores, std::int64_t n, T* weights);
 

@@ -33,7 +33,7 @@ Pooled cuda_gated_pool(const at::Tensor& x, const GateWeights& weights) {
   at::Tensor scores = at::empty({gate.branches, n}, x.options());
   for (std::int64_t first = 0; first < n; first += kRowsAtOnce) {
     const at::Tensor part = rows.slice(0, first, std::min(n, first + kRowsAtOnce)),
-                     pre = at::addmm(gate.gate_b, part, gate.gate_t);
+                     pre = at::addmm(gate.gate_b, part, gate.gate.t());
     check_launch(library->gate_scores(data(pre), data(w), data(gate.b), part.size(0), gate.hidden, gate.branches,
                                       gate.gated, scores.mutable_data_ptr<float>(), n, first, stream),
                  "gate_scores");

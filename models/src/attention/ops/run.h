@@ -14,7 +14,8 @@
 namespace fovea::attention::ops {
 
 Pooled run_score_pool(const at::Tensor& scores, const at::Tensor& x);
-Pooled run_gated_pool(const at::Tensor& x, const GateWeights& weights, const c10::optional<at::Tensor>& keep);
+Pooled run_gated_pool(const at::Tensor& x, const GateWeights& weights, const c10::optional<at::Tensor>& keep,
+                      double fill);
 Merged run_merge(const at::Tensor& outs, const at::Tensor& lses);
 QueryPooled run_query_pool(const at::Tensor& x, const at::Tensor& q, const QueryPoolWeights& weights,
                            std::int64_t heads, const c10::optional<at::Tensor>& keep);

@@ -63,12 +63,14 @@ class Recorded : public torch::autograd::Function<Recorded> {
       if (listed(row.kept, op.schema().returns()[i].name())) saved.push_back(outputs.back());
     }
     ctx->mark_non_differentiable(constant);
+    ctx->set_materialize_grads(false);
     ctx->save_for_backward(std::move(saved));
     remember(ctx, op, arguments);
     return outputs;
   }
 
   static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
+    if (std::none_of(grads.begin(), grads.end(), [](const at::Tensor& g) { return g.defined(); })) return {};
     const Operator& row = operator_of(ctx->saved_data["name"].toStringRef());
     const c10::FunctionSchema& schema = forward_of(row).schema();
     const variable_list saved = ctx->get_saved_variables();
@@ -76,7 +78,8 @@ class Recorded : public torch::autograd::Function<Recorded> {
     const std::vector<Slot> slots = slots_of(arguments);
     Stack stack;
     for (std::size_t i = 0; i < grads.size(); ++i)
-      if (!listed(row.constant, schema.returns()[i].name())) stack.emplace_back(grads[i]);
+      if (!listed(row.constant, schema.returns()[i].name()))
+        stack.push_back(grads[i].defined() ? c10::IValue(grads[i]) : c10::IValue());
     stack.insert(stack.end(), arguments.begin(), arguments.end());
     for (std::size_t i = slots.size(); i < saved.size(); ++i) stack.emplace_back(saved[i]);
     stack.emplace_back(needs_of(schema, arguments, [&](std::size_t i) { return ctx->needs_input_grad(i); }));

@@ -12,6 +12,8 @@
 
 #include <fovea/base/error.h>
 
+#include "attention/ops/path.h"
+
 namespace fovea::attention::registration {
 
 using OptionalTensor = c10::optional<at::Tensor>;
@@ -78,14 +80,16 @@ inline const at::Tensor& first_of(const at::TensorList& list) {
 }
 
 /// `run` as a kernel for CPU and CUDA; it has the operator's own signature. `values`: how many of the results, from the
-/// first on, are values; `like`: the argument whose type they have.
-template <auto run, std::size_t values, std::size_t like = 0, class Signature = decltype(run)>
+/// first on, are values; `like`: the argument whose type they have; `narrow`: the native CPU path reads narrow types
+/// as they are.
+template <auto run, std::size_t values, std::size_t like = 0, bool narrow = false, class Signature = decltype(run)>
 struct Kernel;
-template <auto run, std::size_t values, std::size_t like, class Result, class First, class... Rest>
-struct Kernel<run, values, like, Result (*)(First, Rest...)> {
+template <auto run, std::size_t values, std::size_t like, bool narrow, class Result, class First, class... Rest>
+struct Kernel<run, values, like, narrow, Result (*)(First, Rest...)> {
   static Result call(First first, Rest... rest) {
     check_backend(first_of(first));
     const Types types(std::get<like>(std::tie(first, rest...)), first, rest...);
+    if (narrow && ops::takes_native(first_of(first))) return results(types, run(first, rest...));
     return results(types, run(types.given(first), types.given(rest)...));
   }
 

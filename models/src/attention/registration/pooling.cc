@@ -12,12 +12,11 @@
 #include <fovea/models/self_attention.h>
 #include <fovea/models/softmax_state.h>
 
-#include "attention/ops/path.h"
 #include "attention/ops/pool.h"
 #include "attention/ops/run.h"
-#include "attention/ops/softmax_state.h"
 #include "attention/registration/call.h"
 #include "attention/registration/meta.h"
+#include "attention/registration/pooling.h"
 
 namespace fovea::attention {
 namespace registration {
@@ -28,42 +27,21 @@ using Three = std::tuple<Tensor, Tensor, Tensor>;
 using Four = std::tuple<Tensor, Tensor, Tensor, Tensor>;
 using Five = std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor>;
 
-GateWeights gate_weights(const Tensor& wv, const Tensor& bv, const OptionalTensor& wu, const OptionalTensor& bu,
-                         const Tensor& w, const Tensor& b) {
-  return {wv, bv, or_undefined(wu), or_undefined(bu), w, b};
-}
-
-Tensor filled(const Tensor& scores, const OptionalTensor& keep, c10::optional<double> fill) {
-  return keep ? scores.masked_fill(keep->logical_not(), fill.value_or(-std::numeric_limits<double>::infinity()))
-              : scores;
-}
-
-Tensor gram_of(const Tensor& scores) {
-  return ops::takes_reference({scores}) ? ops::reference_gram(scores) : ops::split_gram(scores);
-}
-
 Tensor gated_scores_op(const Tensor& x, const Tensor& wv, const Tensor& bv, const OptionalTensor& wu,
                        const OptionalTensor& bu, const Tensor& w, const Tensor& b) {
   return ops::reference_scores(x, gate_weights(wv, bv, wu, bu, w, b));
 }
 
 Four score_pool_op(const Tensor& s, const Tensor& x, const OptionalTensor& keep, c10::optional<double> fill) {
-  const Tensor scores = filled(s, keep, fill);
-  const Pooled pooled = ops::run_score_pool(scores, x);
-  return {pooled.z, pooled.lse, pooled.entropy, gram_of(scores)};
+  const Pooled pooled = ops::run_score_pool(masked_scores(s, keep, fill), x);
+  return {pooled.z, pooled.lse, pooled.entropy, pooled.gram};
 }
 
 Five gated_pool_op(const Tensor& x, const Tensor& wv, const Tensor& bv, const OptionalTensor& wu,
                    const OptionalTensor& bu, const Tensor& w, const Tensor& b, const OptionalTensor& keep,
                    c10::optional<double> fill) {
-  const GateWeights weights = gate_weights(wv, bv, wu, bu, w, b);
-  Pooled pooled;
-  if (keep && fill) {
-    pooled = ops::run_score_pool(filled(ops::reference_scores(x, weights), keep, fill), x);
-  } else {
-    pooled = ops::run_gated_pool(x, weights, keep);
-  }
-  return {pooled.z, pooled.scores, pooled.lse, pooled.entropy, gram_of(pooled.scores)};
+  const Pooled pooled = ops::run_gated_pool(x, gate_weights(wv, bv, wu, bu, w, b), keep, fill.value_or(kMinusInfinity));
+  return {pooled.z, pooled.scores, pooled.lse, pooled.entropy, pooled.gram};
 }
 
 std::tuple<Tensor, Tensor> softmax_merge_op(at::TensorList outs, at::TensorList lses) {
@@ -119,8 +97,8 @@ Three query_pool_meta(const Tensor& x, const Tensor& q, const Tensor& wq, const 
 
 void implement(torch::Library& m) {
   m.impl("gated_scores", TORCH_FN((Kernel<&gated_scores_op, 0>::call)));
-  m.impl("score_pool", TORCH_FN((Kernel<&score_pool_op, 1, 1>::call)));
-  m.impl("gated_pool", TORCH_FN((Kernel<&gated_pool_op, 1>::call)));
+  m.impl("score_pool", TORCH_FN((Kernel<&score_pool_op, 1, 1, true>::call)));
+  m.impl("gated_pool", TORCH_FN((Kernel<&gated_pool_op, 1, 0, true>::call)));
   m.impl("softmax_merge", TORCH_FN((Kernel<&softmax_merge_op, 1>::call)));
   m.impl("query_pool", TORCH_FN((Kernel<&query_pool_op, 1>::call)));
 }
@@ -146,16 +124,16 @@ TORCH_LIBRARY_IMPL(fovea, Meta, m) {
 using registration::or_none;
 using registration::typed;
 
-Pooled gated_pool(const at::Tensor& x, const GateWeights& w, const c10::optional<at::Tensor>& keep) {
+Pooled gated_pool(const at::Tensor& x, const GateWeights& w, const c10::optional<at::Tensor>& keep, double fill) {
   static const auto op = typed("fovea::gated_pool", &registration::gated_pool_op);
-  auto [z, s, lse, entropy, gram] = op.call(x, w.wv, w.bv, or_none(w.wu), or_none(w.bu), w.w, w.b, keep, {});
-  return {std::move(z), std::move(s), std::move(lse), std::move(entropy)};
+  auto [z, s, lse, entropy, gram] = op.call(x, w.wv, w.bv, or_none(w.wu), or_none(w.bu), w.w, w.b, keep, fill);
+  return {std::move(z), std::move(s), std::move(lse), std::move(entropy), std::move(gram)};
 }
 
 Pooled score_pool(const at::Tensor& scores, const at::Tensor& x) {
   static const auto op = typed("fovea::score_pool", &registration::score_pool_op);
   auto [z, lse, entropy, gram] = op.call(scores, x, {}, {});
-  return {std::move(z), scores, std::move(lse), std::move(entropy)};
+  return {std::move(z), scores, std::move(lse), std::move(entropy), std::move(gram)};
 }
 
 Merged softmax_merge(const at::Tensor& outs, const at::Tensor& lses) {

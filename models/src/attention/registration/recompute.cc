@@ -12,40 +12,11 @@
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/library.h>
 
-#include "attention/registration/arguments.h"
+#include "attention/registration/recompute.h"
 #include "attention/registration/schema.h"
 
 namespace fovea::attention::registration {
 namespace {
-
-/// The arguments of X_backward, apart.
-struct Request {
-  std::vector<at::Tensor> grads;
-  Stack inputs;              ///< the arguments of X
-  std::vector<Slot> slots;   ///< of the tensors among them
-  std::vector<bool> wanted;  ///< one for every slot
-};
-
-Request request_of(const c10::OperatorHandle& op, const Stack& stack) {
-  const Operator& row = operator_of(op.schema().name());
-  const c10::FunctionSchema& forward = forward_of(row).schema();
-  const std::size_t grads = forward.returns().size() - row.constant.size();
-  Request request;
-  for (std::size_t i = 0; i < grads; ++i) request.grads.push_back(stack[i].toTensor());
-  const auto first = stack.begin() + static_cast<std::ptrdiff_t>(grads);
-  request.inputs.assign(first, first + static_cast<std::ptrdiff_t>(forward.arguments().size()));
-  request.slots = slots_of(request.inputs);
-  const c10::List<bool> needs = stack.back().toBoolList();
-  std::size_t next = 0, slot = 0;
-  for (std::size_t i = 0; i < request.inputs.size(); ++i) {
-    if (!holds_tensors(forward.arguments()[i])) continue;
-    const bool absent = slot == request.slots.size() || request.slots[slot].argument != i;
-    if (absent && !request.inputs[i].isTensorList()) ++next;
-    for (; slot < request.slots.size() && request.slots[slot].argument == i; ++slot)
-      request.wanted.push_back(next < needs.size() && needs.get(next)), ++next;
-  }
-  return request;
-}
 
 /// Plain leaves: gradients end here.
 std::vector<at::Tensor> leaves_of(const Request& request) {
@@ -94,6 +65,31 @@ std::vector<at::Tensor> gradients_of(const Operator& row, const Request& request
   return gradients;
 }
 
+}  // namespace
+
+Request request_of(const c10::OperatorHandle& op, const Stack& stack) {
+  const Operator& row = operator_of(op.schema().name());
+  const c10::FunctionSchema& forward = forward_of(row).schema();
+  const std::size_t grads = forward.returns().size() - row.constant.size();
+  Request request;
+  for (std::size_t i = 0; i < grads; ++i)
+    request.grads.push_back(stack[i].isNone() ? at::Tensor() : stack[i].toTensor());
+  const auto first = stack.begin() + static_cast<std::ptrdiff_t>(grads);
+  request.inputs.assign(first, first + static_cast<std::ptrdiff_t>(forward.arguments().size()));
+  request.kept.assign(first + static_cast<std::ptrdiff_t>(forward.arguments().size()), stack.end() - 1);
+  request.slots = slots_of(request.inputs);
+  const c10::List<bool> needs = stack.back().toBoolList();
+  std::size_t next = 0, slot = 0;
+  for (std::size_t i = 0; i < request.inputs.size(); ++i) {
+    if (!holds_tensors(forward.arguments()[i])) continue;
+    const bool absent = slot == request.slots.size() || request.slots[slot].argument != i;
+    if (absent && !request.inputs[i].isTensorList()) ++next;
+    for (; slot < request.slots.size() && request.slots[slot].argument == i; ++slot)
+      request.wanted.push_back(next < needs.size() && needs.get(next)), ++next;
+  }
+  return request;
+}
+
 void finish(Stack* stack, const std::vector<at::Tensor>& gradients) {
   stack->clear();
   stack->emplace_back(c10::List<at::Tensor>(at::TensorList(gradients)));
@@ -110,6 +106,8 @@ void recompute(const c10::OperatorHandle& op, Stack* stack) {
   }
   finish(stack, gradients);
 }
+
+namespace {
 
 void shapes(const c10::OperatorHandle& op, Stack* stack) {
   const Request request = request_of(op, *stack);
@@ -132,7 +130,7 @@ TORCH_LIBRARY_IMPL(fovea, CPU, m) {
   implement<&recompute>(m, false);
 }
 TORCH_LIBRARY_IMPL(fovea, CUDA, m) {
-  implement<&recompute>(m, false);
+  implement<&recompute>(m, true);
 }
 TORCH_LIBRARY_IMPL(fovea, Meta, m) {
   implement<&shapes>(m, true);

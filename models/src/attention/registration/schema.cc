@@ -16,9 +16,15 @@ namespace {
 constexpr Operator kOperators[] = {
     {"gated_scores(Tensor x, Tensor Wv, Tensor bv, Tensor? Wu, Tensor? bu, Tensor w, Tensor b) -> Tensor s"},
     {"score_pool(Tensor s, Tensor x, Tensor? keep=None, float? fill=None) -> "
-     "(Tensor z, Tensor lse, Tensor entropy, Tensor gram)"},
+     "(Tensor z, Tensor lse, Tensor entropy, Tensor gram)",
+     {},
+     {"z", "gram"},
+     true},
     {"gated_pool(Tensor x, Tensor Wv, Tensor bv, Tensor? Wu, Tensor? bu, Tensor w, Tensor b, Tensor? keep=None, "
-     "float? fill=None) -> (Tensor z, Tensor s, Tensor lse, Tensor entropy, Tensor gram)"},
+     "float? fill=None) -> (Tensor z, Tensor s, Tensor lse, Tensor entropy, Tensor gram)",
+     {},
+     {"z", "s", "gram"},
+     true},
     {"softmax_merge(Tensor[] out, Tensor[] lse) -> (Tensor merged_out, Tensor merged_lse)"},
     {"query_pool(Tensor x, Tensor q, Tensor Wq, Tensor? bq, Tensor Wk, Tensor? bk, Tensor Wv, Tensor? bv, Tensor? Wo, "
      "Tensor? bo, int heads, Tensor? keep=None) -> (Tensor z, Tensor s, Tensor lse)"},
@@ -60,7 +66,8 @@ c10::FunctionSchema backward_schema(const Operator& op) {
   const c10::FunctionSchema forward = torch::jit::parseSchema(op.schema);
   std::vector<c10::Argument> arguments;
   for (const c10::Argument& output : forward.returns())
-    if (!listed(op.constant, output.name())) arguments.emplace_back("grad_" + output.name(), output.type());
+    if (!listed(op.constant, output.name()))
+      arguments.emplace_back("grad_" + output.name(), c10::OptionalType::ofTensor());
   for (const c10::Argument& given : forward.arguments()) arguments.emplace_back(given.name(), given.type(), given.N());
   for (const c10::Argument& output : forward.returns())
     if (listed(op.kept, output.name())) arguments.emplace_back(output.name(), output.type());

@@ -1,6 +1,6 @@
 // The operators that Fovea registers with LibTorch: names, argument order (reference/attention.md section 8) and what
 // the parts of registration have to know of them. An operator X has a companion
-//   X_backward(Tensor grad_<output>.., <arguments of X>, <kept outputs>, bool[] needs) -> Tensor[]
+//   X_backward(Tensor? grad_<output>.., <arguments of X>, <kept outputs>, bool[] needs) -> Tensor[]
 // `needs` has an entry for every tensor argument (a list: for every member), false where an optional one is absent; the
 // result holds one gradient for every true entry, in order.
 #pragma once
@@ -19,7 +19,7 @@ struct Operator {
   const char* schema;
   std::initializer_list<std::string_view> constant{};  ///< outputs without a gradient
   std::initializer_list<std::string_view> kept{};      ///< outputs that a backward of its own wants again
-  bool own_backward = false;                           ///< otherwise the operator is run again, with a graph
+  bool own_backward = false;                           ///< on the CPU; otherwise X is run again, with a graph
 
   std::string_view name() const;
 };

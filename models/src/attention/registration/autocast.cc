@@ -13,8 +13,7 @@
 namespace fovea::attention::registration {
 namespace {
 
-constexpr std::initializer_list<std::string_view> kPrecise = {"s",   "bias", "sink",  "alpha", "slopes",
-                                                              "sin", "cos",  "gamma", "lse",   "out"};
+constexpr std::string_view kPrecise = "s bias sink alpha slopes sin cos gamma lse out";
 
 template <c10::DeviceType device>
 void cast_and_call(const c10::OperatorHandle& op, Stack* stack) {

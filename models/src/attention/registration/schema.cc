@@ -18,12 +18,12 @@ constexpr Operator kOperators[] = {
     {"score_pool(Tensor s, Tensor x, Tensor? keep=None, float? fill=None) -> "
      "(Tensor z, Tensor lse, Tensor entropy, Tensor gram)",
      {},
-     {"z", "gram"},
+     "z gram",
      true},
     {"gated_pool(Tensor x, Tensor Wv, Tensor bv, Tensor? Wu, Tensor? bu, Tensor w, Tensor b, Tensor? keep=None, "
      "float? fill=None) -> (Tensor z, Tensor s, Tensor lse, Tensor entropy, Tensor gram)",
      {},
-     {"z", "s", "gram"},
+     "z s gram",
      true},
     {"softmax_merge(Tensor[] out, Tensor[] lse) -> (Tensor merged_out, Tensor merged_lse)"},
     {"query_pool(Tensor x, Tensor q, Tensor Wq, Tensor? bq, Tensor Wk, Tensor? bk, Tensor Wv, Tensor? bv, Tensor? Wo, "
@@ -51,7 +51,7 @@ constexpr Operator kOperators[] = {
     {"rectified_block_sparse_attention(Tensor q, Tensor k, Tensor v, int b=64, float mass=0.9, int at_least=1, "
      "float? scale=None, Tensor? blocks=None) -> (Tensor out, Tensor sparse_out, Tensor sparse_lse, Tensor pooled, "
      "Tensor kept, Tensor critical)",
-     {"kept", "critical"}},
+     "kept critical"},
 };
 
 constexpr std::string_view kSpace = "fovea::";
@@ -80,8 +80,13 @@ c10::FunctionSchema backward_schema(const Operator& op) {
 
 }  // namespace
 
-bool listed(std::initializer_list<std::string_view> names, std::string_view name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
+bool listed(std::string_view names, std::string_view name) {
+  while (!names.empty()) {
+    const std::size_t end = std::min(names.find(' '), names.size());
+    if (names.substr(0, end) == name) return true;
+    names.remove_prefix(std::min(end + 1, names.size()));
+  }
+  return false;
 }
 
 std::string_view Operator::name() const {

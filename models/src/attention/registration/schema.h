@@ -5,7 +5,6 @@
 // result holds one gradient for every true entry, in order.
 #pragma once
 
-#include <initializer_list>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,9 +16,9 @@ namespace fovea::attention::registration {
 
 struct Operator {
   const char* schema;
-  std::initializer_list<std::string_view> constant{};  ///< outputs without a gradient
-  std::initializer_list<std::string_view> kept{};      ///< outputs that a backward of its own wants again
-  bool own_backward = false;                           ///< on the CPU; otherwise X is run again, with a graph
+  std::string_view constant{};  ///< outputs without a gradient, names with spaces between
+  std::string_view kept{};      ///< outputs that a backward of its own wants again
+  bool own_backward = false;    ///< on the CPU; otherwise X is run again, with a graph
 
   std::string_view name() const;
 };
@@ -31,7 +30,7 @@ const Operator& operator_of(std::string_view registered);
 c10::OperatorHandle forward_of(const Operator& op);
 c10::OperatorHandle backward_of(const Operator& op);
 
-bool holds_tensors(const c10::Argument& argument);  ///< Tensor, Tensor? or Tensor[]
-bool listed(std::initializer_list<std::string_view> names, std::string_view name);
+bool holds_tensors(const c10::Argument& argument);           ///< Tensor, Tensor? or Tensor[]
+bool listed(std::string_view names, std::string_view name);  ///< names with spaces between
 
 }  // namespace fovea::attention::registration

@@ -59,6 +59,22 @@ def summed(results):
                for r in as_tuple(results) if r.is_floating_point())
 
 
+def backward_arguments(name, arguments):
+    """Arguments of X_backward that ask for every gradient there is, with all of X's defaults spelled out."""
+    forward, backward = operator(name).default, operator(name + "_backward").default
+    results = dict(zip((r.name for r in forward._schema.returns), as_tuple(forward(*arguments))))
+    given = list(arguments) + [a.default_value for a in forward._schema.arguments[len(arguments):]]
+    names = [a.name for a in backward._schema.arguments]
+    grads = [torch.randn_like(results[n.removeprefix("grad_")]) for n in names if n.startswith("grad_")]
+    kept = [results[n] for n in names[len(grads) + len(given):-1]]
+    needs = []
+    for argument, value in zip(forward._schema.arguments, given):
+        if "Tensor" in str(argument.type):
+            members = value if isinstance(value, list) else [value]
+            needs += [m is not None and m.is_floating_point() for m in members]
+    return (*grads, *given, *kept, needs)
+
+
 def every_sample():
     for name, cases in SAMPLES.items():
         for i, arguments in enumerate(cases):
@@ -95,6 +111,12 @@ class Operators(unittest.TestCase):
         for name, i, arguments in every_sample():
             with self.subTest(name, case=i):
                 torch.library.opcheck(operator(name).default, with_gradients(arguments))
+
+    def test_backward_operators_pass_opcheck(self):
+        for name, i, arguments in every_sample():
+            with self.subTest(name, case=i):
+                backward = operator(name + "_backward").default
+                torch.library.opcheck(backward, backward_arguments(name, arguments), test_utils=("test_schema", "test_faketensor"))
 
     def test_gradcheck(self):
         for name, cases in SAMPLES.items():

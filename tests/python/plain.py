@@ -61,7 +61,7 @@ def attention(q, k, v, bias=None, keep=None, scale=None, normaliser="softmax", s
     if keep is not None:
         allowed = (keep if keep.dim() == 4 else keep[..., None, None, :]).expand_as(s)
     s = s.masked_fill(~allowed, NEGATIVE_INFINITY)
-    n = allowed.sum(-1, True)
+    n = allowed.sum(-1, True).to(s.dtype)
     if normaliser == "softmax":
         a = torch.softmax(s, -1)
     elif normaliser == "softmax_sink":
@@ -191,7 +191,7 @@ def rectified_block_sparse_attention(q, k, v, b=64, mass=0.9, at_least=1, scale=
     product = lambda a, c: a @ c.transpose(2, 3)
     pooled = torch.softmax(product(means(q), means(k)) * q.size(3) ** -0.5, -1)
     if blocks is None:
-        largest, order = pooled.sort(-1, descending=True, stable=True)
+        largest, order = torch.sort(pooled, stable=True, dim=-1, descending=True)
         wanted = (largest.cumsum(-1) - largest <= mass) | (torch.arange(pooled.size(-1)) < at_least)
         blocks = torch.zeros_like(wanted).scatter(-1, order, wanted)
     gain = product(means(q), means(k)).abs() > (

@@ -70,7 +70,9 @@ class Recorded : public torch::autograd::Function<Recorded> {
   }
 
   static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
-    if (std::none_of(grads.begin(), grads.end(), [](const at::Tensor& g) { return g.defined(); })) return {};
+    // The operator and the arguments of `forward` count as inputs as well.
+    variable_list all(ctx->saved_data["places"].toIntList().size() + 2);
+    if (std::none_of(grads.begin(), grads.end(), [](const at::Tensor& g) { return g.defined(); })) return all;
     const Operator& row = operator_of(ctx->saved_data["name"].toStringRef());
     const c10::FunctionSchema& schema = forward_of(row).schema();
     const variable_list saved = ctx->get_saved_variables();
@@ -85,7 +87,6 @@ class Recorded : public torch::autograd::Function<Recorded> {
     stack.emplace_back(needs_of(schema, arguments, [&](std::size_t i) { return ctx->needs_input_grad(i); }));
     backward_of(row).callBoxed(&stack);
     const c10::List<at::Tensor> gradients = stack.front().toTensorList();
-    variable_list all(slots.size() + 2);  // the operator and the arguments of `forward` count as inputs as well
     std::size_t next = 0;
     for (std::size_t i = 0; i < slots.size(); ++i)
       if (ctx->needs_input_grad(i)) all[i] = gradients.get(next++);

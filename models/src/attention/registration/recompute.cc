@@ -1,5 +1,6 @@
 // X_backward for operators without kernels of their own: X runs once more on detached inputs, this time recording a
 // graph, which is differentiated at once. Between forward and backward no intermediate is held.
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -43,6 +44,17 @@ void run_recorded(const Operator& row, const at::Tensor& like, Stack& stack) {
   forward_of(row).redispatchBoxed(c10::DispatchKeySet(key), &stack);
 }
 
+/// Contiguous, and memory of their own: autograd passes a gradient through where it can.
+void make_own(std::vector<at::Tensor>& gradients, const std::vector<at::Tensor>& given) {
+  std::vector<at::Tensor> taken = given;
+  for (at::Tensor& gradient : gradients) {
+    const bool shared = std::any_of(taken.begin(), taken.end(),
+                                    [&](const at::Tensor& t) { return t.defined() && t.is_alias_of(gradient); });
+    gradient = shared ? gradient.clone(at::MemoryFormat::Contiguous) : gradient.contiguous();
+    taken.push_back(gradient);
+  }
+}
+
 std::vector<at::Tensor> gradients_of(const Operator& row, const Request& request) {
   const std::vector<at::Tensor> leaves = leaves_of(request), inputs = wanted_of(request, leaves);
   if (inputs.empty()) return {};
@@ -60,8 +72,8 @@ std::vector<at::Tensor> gradients_of(const Operator& row, const Request& request
   std::vector<at::Tensor> gradients(inputs.size());
   if (!outputs.empty()) gradients = torch::autograd::grad(outputs, inputs, grads, false, false, /*allow_unused=*/true);
   for (std::size_t i = 0; i < inputs.size(); ++i)
-    gradients[i] = gradients[i].defined() ? gradients[i].contiguous()
-                                          : at::zeros_like(inputs[i].detach(), at::MemoryFormat::Contiguous);
+    if (!gradients[i].defined()) gradients[i] = at::zeros_like(inputs[i].detach(), at::MemoryFormat::Contiguous);
+  make_own(gradients, request.grads);
   return gradients;
 }
 
@@ -70,7 +82,9 @@ std::vector<at::Tensor> gradients_of(const Operator& row, const Request& request
 Request request_of(const c10::OperatorHandle& op, const Stack& stack) {
   const Operator& row = operator_of(op.schema().name());
   const c10::FunctionSchema& forward = forward_of(row).schema();
-  const std::size_t grads = forward.returns().size() - row.constant.size();
+  const auto grads = static_cast<std::size_t>(
+      std::count_if(forward.returns().begin(), forward.returns().end(),
+                    [&](const c10::Argument& output) { return !listed(row.constant, output.name()); }));
   Request request;
   for (std::size_t i = 0; i < grads; ++i)
     request.grads.push_back(stack[i].isNone() ? at::Tensor() : stack[i].toTensor());

@@ -29,7 +29,8 @@ using Five = std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor>;
 
 Tensor gated_scores_op(const Tensor& x, const Tensor& wv, const Tensor& bv, const OptionalTensor& wu,
                        const OptionalTensor& bu, const Tensor& w, const Tensor& b) {
-  return ops::reference_scores(x, gate_weights(wv, bv, wu, bu, w, b));
+  // Pooling costs K / 2H of the scores, and brings the fixed splits.
+  return ops::run_gated_pool(x, gate_weights(wv, bv, wu, bu, w, b), {}, kMinusInfinity).scores;
 }
 
 Four score_pool_op(const Tensor& s, const Tensor& x, const OptionalTensor& keep, c10::optional<double> fill) {
@@ -96,7 +97,7 @@ Three query_pool_meta(const Tensor& x, const Tensor& q, const Tensor& wq, const 
 }
 
 void implement(torch::Library& m) {
-  m.impl("gated_scores", TORCH_FN((Kernel<&gated_scores_op, 0>::call)));
+  m.impl("gated_scores", TORCH_FN((Kernel<&gated_scores_op, 0, 0, true>::call)));
   m.impl("score_pool", TORCH_FN((Kernel<&score_pool_op, 1, 1, true>::call)));
   m.impl("gated_pool", TORCH_FN((Kernel<&gated_pool_op, 1, 0, true>::call)));
   m.impl("softmax_merge", TORCH_FN((Kernel<&softmax_merge_op, 1>::call)));

@@ -1,4 +1,4 @@
-// score_pool_backward and gated_pool_backward on the CPU: kernels of their own, which compute the gate again from x.
+// Backward of the pooling operators on the CPU: kernels of their own, which compute the gate again from x.
 #include <string>
 #include <vector>
 
@@ -45,28 +45,42 @@ void score_pool_backward(const c10::OperatorHandle& op, Stack* stack) {
   finish_wanted(stack, r, {without_dropped(scores, keep), rows, {}});
 }
 
-void gated_pool_backward(const c10::OperatorHandle& op, Stack* stack) {
-  const Request r = request_of(op, *stack);
-  const Tensor x = r.inputs[0].toTensor();
-  if (!ops::takes_native(x)) return recompute(op, stack);
-  const auto given = [&](std::size_t i) { return r.inputs[i].toTensor(); };
+/// Of gated_scores and gated_pool, whose first seven arguments are the same.
+void finish_gated(Stack* stack, const Request& r, const ops::PooledGradients& given, const Pooled& pooled,
+                  const ops::Keep& keep) {
+  const auto input = [&](std::size_t i) { return r.inputs[i].toTensor(); };
   const GateWeights weights =
-      gate_weights(given(1), given(2), optional_at(r.inputs, 3), optional_at(r.inputs, 4), given(5), given(6));
-  Pooled pooled;
-  pooled.z = r.kept[0].toTensor(), pooled.scores = r.kept[1].toTensor(), pooled.gram = r.kept[2].toTensor();
-  const ops::Keep keep{or_undefined(optional_at(r.inputs, 7)),
-                       r.inputs[8].toOptional<double>().value_or(kMinusInfinity)};
-  const ops::GatedPoolGradients g = ops::native_gated_pool_backward(
-      {r.grads[0], r.grads[1], r.grads[2], r.grads[3], r.grads[4]}, pooled, x, weights, keep, r.wanted[0]);
+      gate_weights(input(1), input(2), optional_at(r.inputs, 3), optional_at(r.inputs, 4), input(5), input(6));
+  const ops::GatedPoolGradients g =
+      ops::native_gated_pool_backward(given, pooled, input(0), weights, keep, r.wanted[0]);
   std::vector<Tensor> all{g.x, g.wv, g.bv};
   if (weights.wu.defined()) all.insert(all.end(), {g.wu, g.bu});
   all.insert(all.end(), {g.w, g.b});
   finish_wanted(stack, r, all);
 }
 
+void gated_scores_backward(const c10::OperatorHandle& op, Stack* stack) {
+  const Request r = request_of(op, *stack);
+  if (!ops::takes_native(r.inputs[0].toTensor())) return recompute(op, stack);
+  Pooled pooled;
+  pooled.scores = r.kept[0].toTensor();
+  finish_gated(stack, r, {{}, r.grads[0], {}, {}, {}}, pooled, {});
+}
+
+void gated_pool_backward(const c10::OperatorHandle& op, Stack* stack) {
+  const Request r = request_of(op, *stack);
+  if (!ops::takes_native(r.inputs[0].toTensor())) return recompute(op, stack);
+  Pooled pooled;
+  pooled.z = r.kept[0].toTensor(), pooled.scores = r.kept[1].toTensor(), pooled.gram = r.kept[2].toTensor();
+  const ops::Keep keep{or_undefined(optional_at(r.inputs, 7)),
+                       r.inputs[8].toOptional<double>().value_or(kMinusInfinity)};
+  finish_gated(stack, r, {r.grads[0], r.grads[1], r.grads[2], r.grads[3], r.grads[4]}, pooled, keep);
+}
+
 }  // namespace
 
 TORCH_LIBRARY_IMPL(fovea, CPU, m) {
+  m.impl("gated_scores_backward", torch::CppFunction::makeFromBoxedFunction<&gated_scores_backward>());
   m.impl("score_pool_backward", torch::CppFunction::makeFromBoxedFunction<&score_pool_backward>());
   m.impl("gated_pool_backward", torch::CppFunction::makeFromBoxedFunction<&gated_pool_backward>());
 }

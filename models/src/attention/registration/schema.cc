@@ -14,7 +14,10 @@ namespace {
 // A signature is a promise to saved models: append arguments with defaults, change nothing else. The tests keep a copy
 // (tests/unit/models/operators.schema).
 constexpr Operator kOperators[] = {
-    {"gated_scores(Tensor x, Tensor Wv, Tensor bv, Tensor? Wu, Tensor? bu, Tensor w, Tensor b) -> Tensor s"},
+    {"gated_scores(Tensor x, Tensor Wv, Tensor bv, Tensor? Wu, Tensor? bu, Tensor w, Tensor b) -> Tensor s",
+     {},
+     "s",
+     true},
     {"score_pool(Tensor s, Tensor x, Tensor? keep=None, float? fill=None) -> "
      "(Tensor z, Tensor lse, Tensor entropy, Tensor gram)",
      {},

@@ -220,6 +220,32 @@ class Graphs(unittest.TestCase):
             torch.testing.assert_close(a.grad, b.grad)
 
 
+class Compiled(unittest.TestCase):
+    """Inductor writes C++ and needs a compiler, as this build did."""
+
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        os.environ["TORCHINDUCTOR_CACHE_DIR"] = self.folder.name
+        os.environ["TORCHINDUCTOR_COMPILE_THREADS"] = "1"
+
+    def test_compile_trains(self):
+        model, expected, x = Pooling(), Pooling(), torch.randn(7, 5)
+        for candidate in (torch.compile(model, fullgraph=True), expected):
+            sum(r.sum() for r in candidate(x)).backward()
+        for a, b in zip(model.parameters(), expected.parameters()):
+            torch.testing.assert_close(a.grad, b.grad)
+
+    def test_ahead_of_time_package(self):
+        model, x = Pooling(), torch.randn(7, 5)
+        with torch.no_grad():
+            program = torch.export.export(model, (x,))
+            path = torch._inductor.aoti_compile_and_package(program, package_path=os.path.join(self.folder.name, "p.pt2"))
+            loaded = torch._inductor.aoti_load_package(path)
+            for result, expected in zip(loaded(x), model(x)):
+                torch.testing.assert_close(result, expected)
+
+
 class Page(unittest.TestCase):
     def test_the_example_on_the_page_runs(self):
         with open(PAGE) as page:

@@ -30,9 +30,10 @@ Backend backend() {
 Backend parse_backend(std::string_view name) {
   if (name == "auto") return Backend::kAuto;
   if (name == "reference") return Backend::kReference;
-  if (name == "native") return Backend::kNative;
+  if (name == "cpu") return Backend::kCpu;
+  if (name == "cuda") return Backend::kCuda;
   throw Error(ErrorCode::kUsage, "attention back end", "there is no back end '" + std::string(name) + "'",
-              "Choose auto, reference or native.");
+              "Choose auto, reference, cpu or cuda.");
 }
 
 }  // namespace fovea::attention

@@ -9,6 +9,7 @@
 
 #include "attention/ops/dual.h"
 #include "attention/ops/path.h"
+#include "attention/ops/run.h"
 
 namespace fovea::attention {
 namespace {
@@ -54,7 +55,7 @@ at::Tensor projected_voxels(const at::Tensor& x, const at::Tensor& weight, const
   return bias.defined() ? at::linear(rows, weight, bias) : at::linear(rows, weight);
 }
 
-at::Tensor dual_position(const at::Tensor& x, const PositionWeights& w) {
+at::Tensor ops::run_dual_position(const at::Tensor& x, const PositionWeights& w) {
   check_image(x), check_gamma(w.gamma);
   if (w.wv.size(0) != x.size(1))
     bad("the values are not as wide as the image", "The value projection has to keep the channels.");
@@ -77,7 +78,7 @@ at::Tensor channel_weights(const at::Tensor& x, ChannelForm form) {
   return ops::weights_of_energy(ops::split_energy(channels), form).to(x.scalar_type());
 }
 
-at::Tensor dual_channel(const at::Tensor& x, const at::Tensor& gamma, ChannelForm form) {
+at::Tensor ops::run_dual_channel(const at::Tensor& x, const at::Tensor& gamma, ChannelForm form) {
   check_image(x), check_gamma(gamma);
   const at::Tensor channels = x.flatten(2), factor = gamma.reshape({}), weights = channel_weights(x, form);
   const at::Tensor out = ops::takes_reference({x, gamma}) ? ops::reference_channel(channels, weights, factor, form)

@@ -8,6 +8,7 @@
 
 #include "attention/ops/gate.h"
 #include "attention/ops/path.h"
+#include "attention/ops/run.h"
 
 namespace fovea::attention {
 namespace {
@@ -47,8 +48,8 @@ void check_inputs(const at::Tensor& g, const at::Tensor& x, const AttentionGateW
 
 }  // namespace
 
-Gated attention_gate(const at::Tensor& g, const at::Tensor& x, const AttentionGateWeights& weights, GateCombine combine,
-                     bool return_alpha, const GateGrid& grid) {
+Gated ops::run_gate(const at::Tensor& g, const at::Tensor& x, const AttentionGateWeights& weights, GateCombine combine,
+                     const GateGrid& grid) {
   check_inputs(g, x, weights, combine);
   const at::Tensor theta_x = at_theta_stride(x, grid.theta_stride);
   const at::IntArrayRef theta_grid = theta_x.sizes().slice(2), g_grid = g.sizes().slice(2);
@@ -59,15 +60,9 @@ Gated attention_gate(const at::Tensor& g, const at::Tensor& x, const AttentionGa
       backend() == Backend::kReference ||
       ops::needs_graph({g, x, weights.wg, weights.bg, weights.wx, weights.bx, weights.wpsi, weights.bpsi}) || !aligned;
   const bool same = theta_x.sizes() == x.sizes();
-  Gated gated;
-  if (!plain && x.is_cpu())
-    gated = ops::tiled_gate(g, x, theta_x, weights, combine);
-  else if (!plain && same)
-    gated = ops::cuda_gate(g, x, weights, combine);
-  else
-    gated = ops::reference_gate(g, x, theta_x, weights, combine);
-  if (!return_alpha) gated.alpha = at::Tensor();
-  return gated;
+  if (!plain && x.is_cpu()) return ops::tiled_gate(g, x, theta_x, weights, combine);
+  if (!plain && same) return ops::cuda_gate(g, x, weights, combine);
+  return ops::reference_gate(g, x, theta_x, weights, combine);
 }
 
 }  // namespace fovea::attention

@@ -14,6 +14,7 @@
 
 #include "attention/ops/linear.h"
 #include "attention/ops/path.h"
+#include "attention/ops/run.h"
 #include "attention/ops/self_attention.h"
 
 namespace fovea::attention {
@@ -67,13 +68,13 @@ bool by_definition(const ops::LinearInputs& in) {
 
 }  // namespace
 
-at::Tensor linear_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+at::Tensor ops::run_linear(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                             const c10::optional<at::Tensor>& keep, double eps) {
   const ops::LinearInputs in = checked(q, k, v, keep, {}, eps);
   return by_definition(in) ? ops::reference_linear(in) : ops::split_linear(in);
 }
 
-Mala mala(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const c10::optional<at::Tensor>& keep,
+Mala ops::run_mala(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const c10::optional<at::Tensor>& keep,
           const Rotation& rotation, double eps) {
   const ops::LinearInputs in = checked(q, k, v, keep, rotation, eps);
   return by_definition(in) ? ops::reference_mala(in) : ops::split_mala(in);
@@ -92,7 +93,7 @@ Rotation grid_rotation(const at::Tensor& rows, const at::Tensor& columns, std::i
   return {angles.sin().to(like.scalar_type()), angles.cos().to(like.scalar_type())};
 }
 
-at::Tensor decayed_linear_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+at::Tensor ops::run_decayed(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                                     const at::Tensor& slopes, Decay decay, std::int64_t tile) {
   check_tokens(q, k, v);
   if (q.size(2) != k.size(2)) bad("queries and keys are not the same tokens", "Decay is for self-attention.");

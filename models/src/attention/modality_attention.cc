@@ -7,6 +7,7 @@
 
 #include "attention/ops/modality.h"
 #include "attention/ops/path.h"
+#include "attention/ops/run.h"
 
 namespace fovea::attention {
 namespace {
@@ -44,7 +45,7 @@ FusedModalities on_grid(const FusedModalities& fused, const at::Tensor& features
 
 }  // namespace
 
-FusedModalities modality_attention(const at::Tensor& features, const at::Tensor& guide, const at::Tensor& present,
+FusedModalities ops::run_modality(const at::Tensor& features, const at::Tensor& guide, const at::Tensor& present,
                                    const ModalityWeights& w) {
   check_inputs(features, guide, present), check_weights(features, guide, w);
   const at::Tensor f = features.flatten(3), g = guide.flatten(2);

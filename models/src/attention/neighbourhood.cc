@@ -13,6 +13,7 @@
 
 #include "attention/ops/neighbourhood.h"
 #include "attention/ops/path.h"
+#include "attention/ops/run.h"
 #include "attention/ops/self_attention.h"
 
 namespace fovea::attention {
@@ -72,7 +73,7 @@ Attended one_window(const at::Tensor& q, const at::Tensor& k, const at::Tensor& 
 
 }  // namespace
 
-Attended neighbourhood_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const Sizes& shape,
+Attended ops::run_neighbourhood(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const Sizes& shape,
                                  const NeighbourhoodOptions& options) {
   check_tokens(q, k, v, shape);
   if (options.valid.defined() &&

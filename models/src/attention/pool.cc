@@ -16,6 +16,7 @@
 
 #include "attention/ops/path.h"
 #include "attention/ops/pool.h"
+#include "attention/ops/run.h"
 
 namespace fovea::attention {
 namespace {
@@ -52,7 +53,7 @@ void check_keep(const c10::optional<at::Tensor>& keep, std::int64_t branches, st
 
 }  // namespace
 
-Pooled score_pool(const at::Tensor& scores, const at::Tensor& x) {
+Pooled ops::run_score_pool(const at::Tensor& scores, const at::Tensor& x) {
   check_rows(x, x.dim() == 2 ? x.size(1) : 0);
   if (scores.dim() != 2 || scores.size(1) != x.size(0))
     throw Error(ErrorCode::kShape, "attention pooling", "scores and rows disagree in number",
@@ -62,7 +63,8 @@ Pooled score_pool(const at::Tensor& scores, const at::Tensor& x) {
   return ops::takes_reference({x, scores}) ? ops::reference_score_pool(scores, x) : ops::native_score_pool(scores, x);
 }
 
-Pooled gated_pool(const at::Tensor& x, const GateWeights& weights, const c10::optional<at::Tensor>& keep, double fill) {
+Pooled ops::run_gated_pool(const at::Tensor& x, const GateWeights& weights, const c10::optional<at::Tensor>& keep,
+                           double fill) {
   check_rows(x, weights.wv.size(1));
   if (x.size(0) == 0) empty_bag();
   check_types(x, weights.wv);

@@ -21,6 +21,7 @@
 #include "attention/ops/pool.h"
 #include "attention/ops/query_pool.h"
 #include "attention/ops/path.h"
+#include "attention/ops/run.h"
 #include "attention/ops/self_attention.h"
 
 namespace fovea::attention {
@@ -115,7 +116,7 @@ FoldedQueries folded_queries(const at::Tensor& q, const QueryPoolWeights& weight
 
 }  // namespace ops
 
-QueryPooled query_pool(const at::Tensor& x, const at::Tensor& q, const QueryPoolWeights& weights, std::int64_t heads,
+QueryPooled ops::run_query_pool(const at::Tensor& x, const at::Tensor& q, const QueryPoolWeights& weights, std::int64_t heads,
                        const c10::optional<at::Tensor>& keep) {
   check(x, q, weights, heads);
   const std::int64_t queries = q.size(0), n = x.size(0);

@@ -17,6 +17,7 @@
 
 #include "attention/ops/path.h"
 #include "attention/ops/pool.h"
+#include "attention/ops/run.h"
 #include "attention/ops/self_attention.h"
 
 namespace fovea::attention {
@@ -122,7 +123,7 @@ Attended fused(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, co
 
 }  // namespace
 
-Attended attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const AttentionOptions& given) {
+Attended ops::run_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const AttentionOptions& given) {
   const AttentionOptions options = checked(q, k, given);
   if (v.dim() != 4 || v.size(0) != k.size(0) || v.size(1) != k.size(1) || v.size(2) != k.size(2))
     bad("keys and values disagree in batch, heads or tokens", "Give one value a key.");

@@ -17,6 +17,7 @@
 
 #include "attention/ops/mean_cosine.h"
 #include "attention/ops/path.h"
+#include "attention/ops/run.h"
 #include "attention/ops/softmax_state.h"
 
 namespace fovea::attention {
@@ -74,7 +75,7 @@ Merged finished(const SplitState& state) {
   return {(state.o / l.unsqueeze(1)).masked_fill(empty.unsqueeze(1), 0.0), lse};
 }
 
-Merged softmax_merge(const at::Tensor& outs, const at::Tensor& lses) {
+Merged ops::run_merge(const at::Tensor& outs, const at::Tensor& lses) {
   if (lses.dim() < 1 || outs.dim() != lses.dim() + 1 || outs.sizes().slice(0, outs.dim() - 1) != lses.sizes())
     bad("outputs and log-sum-exps disagree in shape", "Give outs [parts, rows, width] and lses [parts, rows].");
   if (lses.numel() == 0) bad("there is no part to merge", "Give at least one part.");

@@ -20,6 +20,7 @@
 #include <fovea/models/attention.h>
 
 #include "attention/ops/path.h"
+#include "attention/ops/run.h"
 #include "attention/ops/self_attention.h"
 #include "attention/ops/sparse.h"
 
@@ -60,7 +61,7 @@ double scale_of(c10::optional<double> scale, const at::Tensor& q) {
 
 }  // namespace
 
-Attended block_sparse_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& blocks,
+Attended ops::run_block_sparse(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& blocks,
                                 std::int64_t block, c10::optional<double> scale) {
   ops::check_heads(kSubject, q, k);
   check_values(k, v);
@@ -93,7 +94,7 @@ at::Tensor passes_gain_test(const at::Tensor& q, const at::Tensor& k, std::int64
 
 }  // namespace
 
-Rectified rectified_block_sparse_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+Rectified ops::run_rectified(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                                            const RectifiedOptions& options) {
   ops::check_heads(kSubject, q, k);
   check_values(k, v);
@@ -104,7 +105,7 @@ Rectified rectified_block_sparse_attention(const at::Tensor& q, const at::Tensor
   result.blocks = options.blocks.defined() ? options.blocks.expand_as(result.pooled)
                                            : largest_until(result.pooled, options.mass, options.at_least);
   result.critical = result.blocks.logical_or(passes_gain_test(q.detach(), k.detach(), block).logical_not());
-  result.sparse = block_sparse_attention(q, k, v, result.blocks, block, options.scale);
+  result.sparse = ops::run_block_sparse(q, k, v, result.blocks, block, options.scale);
   const auto of_tokens = [&](const at::Tensor& x) { return at::repeat_interleave(x, block, 2).slice(2, 0, q.size(2)); };
   const at::Tensor share = result.pooled.masked_fill(result.critical.logical_not(), 0.0).sum(-1, true);
   const at::Tensor means = ops::repeated_heads(block_means(v, block), q.size(1));

@@ -174,7 +174,7 @@ JobKind selftest_job() {
       "FAIL | unchecked, and a\n"
       "closing count of the three. Exit code 0: all good; 2: something failed or is of unknown kind; 3: something "
       "could not be checked.\n"
-      "Example: fovea selftest fixtures/mil --attention-backend native";
+      "Example: fovea selftest fixtures/mil --attention-backend cpu";
   kind.parameters = {
       {.name = "cases", .type = T::kFileList, .help = "Files or folders with expected values", .positional = true},
       {.name = "device",
@@ -186,7 +186,7 @@ JobKind selftest_job() {
        .type = T::kChoice,
        .help = "Which attention kernels are tested",
        .fallback = std::string("auto"),
-       .choices = {"auto", "reference", "native"}}};
+       .choices = {"auto", "reference", "cpu", "cuda"}}};
   kind.run = selftest::run;
   return kind;
 }

@@ -119,7 +119,7 @@ TEST(Pool, AnEmptyBagIsAnErrorAndOneInstanceHasAllTheWeight) {
 TEST(Pool, AFullyMaskedRowGivesZerosAndNoNan) {
   const auto scores =
       at::randn({2, 10}).index_fill_(0, at::zeros({1}, at::kLong), -std::numeric_limits<float>::infinity());
-  for (Backend which : {Backend::kNative, Backend::kReference}) {
+  for (Backend which : {Backend::kCpu, Backend::kReference}) {
     const BackendScope scope(which);
     const Pooled pooled = score_pool(scores, at::randn({10, 4}));
     EXPECT_EQ(pooled.z[0].abs().sum().item<float>(), 0);

@@ -81,7 +81,7 @@ std::vector<std::string> fixtures(const std::string& folder, const std::string& 
 }
 
 TEST(Selftest, TheBuiltInSetPassesWithEveryBackend) {
-  for (const char* backend : {"auto", "reference", "native"}) {
+  for (const char* backend : {"auto", "reference", "cpu"}) {
     const Outcome outcome = selftest({}, backend);
     EXPECT_EQ(outcome.exit_code, 0) << outcome.text;
     EXPECT_GT(outcome.count("ok"), 15u);

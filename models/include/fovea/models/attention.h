@@ -23,10 +23,11 @@ namespace fovea::attention {
 
 constexpr std::int64_t kSplit = 1024;  ///< rows per split; part of the result's definition, do not tune per machine
 
-enum class Backend { kAuto, kReference, kNative };
+/// kReference: the plain composition, forward and backward. kCpu, kCuda: Error(kDevice) where that path cannot run.
+enum class Backend { kAuto, kReference, kCpu, kCuda };
 void set_backend(Backend backend);  ///< process-wide; also from the environment variable
 Backend backend();
-Backend parse_backend(std::string_view name);  ///< "auto", "reference", "native"
+Backend parse_backend(std::string_view name);  ///< "auto", "reference", "cpu", "cuda"
 
 /// Weights of gated attention scores (Ilse et al. 2018; attention.md 3.1). Ungated when wu is undefined.
 struct GateWeights {

@@ -23,4 +23,9 @@ inline bool takes_reference(std::initializer_list<at::Tensor> tensors) {
   return backend() == Backend::kReference || !tensors.begin()->is_cpu() || needs_graph(tensors);
 }
 
+/// The native CPU path runs when no graph is recorded.
+inline bool takes_native(const at::Tensor& tensor) {
+  return backend() != Backend::kReference && tensor.is_cpu();
+}
+
 }  // namespace fovea::attention::ops

@@ -60,7 +60,7 @@ Gated ops::run_gate(const at::Tensor& g, const at::Tensor& x, const AttentionGat
       backend() == Backend::kReference ||
       ops::needs_graph({g, x, weights.wg, weights.bg, weights.wx, weights.bx, weights.wpsi, weights.bpsi}) || !aligned;
   const bool same = theta_x.sizes() == x.sizes();
-  if (!plain && x.is_cpu()) return ops::blocked_gate(g, x, theta_x, weights, combine);
+  if (!plain && x.is_cpu()) return ops::tiled_gate(g, x, theta_x, weights, combine);
   if (!plain && same) return ops::cuda_gate(g, x, weights, combine);
   return ops::reference_gate(g, x, theta_x, weights, combine);
 }

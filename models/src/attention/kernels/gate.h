@@ -1,4 +1,4 @@
-// The gate kernel's contract on CUDA (the CPU path is blocked matrix products, ops/gate_blocked.cc).
+// The gate kernel's contract on CUDA (the CPU path: vector/tile_table.h, ops/gate_tiles.cc).
 #pragma once
 
 #include <cstdint>

@@ -4,26 +4,24 @@
 #include <limits>
 #include <vector>
 
+#include <ATen/Dispatch.h>
 #include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/addmm.h>
-#include <ATen/ops/amax.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/full.h>
-#include <ATen/ops/maximum.h>
 #include <ATen/ops/mm.h>
 #include <ATen/ops/zeros.h>
 
 #include <fovea/models/attention.h>
 
+#include "attention/kernels/vector/tile_table.h"
 #include "attention/ops/dual.h"
 #include "attention/ops/pool.h"
 
 namespace fovea::attention::ops {
 namespace {
 
-constexpr double kMinusInfinity = -std::numeric_limits<double>::infinity();
 constexpr std::int64_t kQueryTile = 128, kKeyTile = 1024;  // scores of a tile: 512 kB in float32, in the cache
 constexpr std::int64_t kBlockVoxels = 4096, kSplitsAtOnce = 16;
 
@@ -32,44 +30,76 @@ struct Keys {
   at::Tensor k_t, v;  // [d, M], [M, C]
 };
 
+/// Workspace of one thread: a tile of queries, and what its softmax has seen so far.
+template <class T>
 class RunningSoftmax {
  public:
-  RunningSoftmax(std::int64_t rows, std::int64_t width, const at::TensorOptions& options)
-      : scores_(at::empty({rows, kKeyTile}, options)),
-        m_(at::full({rows, 1}, kMinusInfinity, options)),
-        l_(at::zeros({rows, 1}, options)),
-        o_(at::zeros({rows, width}, options)) {}
+  RunningSoftmax(std::int64_t width, const at::TensorOptions& options)
+      : scores_(at::empty({kQueryTile * kKeyTile}, options)),
+        sums_(at::empty({kQueryTile, width}, options)),
+        m_(kQueryTile),
+        l_(kQueryTile),
+        scale_(kQueryTile) {}
 
-  void add(const at::Tensor& queries, const at::Tensor& k_t, const at::Tensor& v) {
-    at::Tensor e = scores_.slice(1, 0, v.size(0));
-    at::mm_out(e, queries, k_t);
-    const at::Tensor m = at::maximum(m_, at::amax(e, {1}, true));
-    const at::Tensor shift = m.masked_fill(m.eq(kMinusInfinity), 0.0);
-    e.sub_(shift).exp_();
-    const at::Tensor scale = m_.sub_(shift).exp_();
-    l_.mul_(scale).add_(e.sum(1, true));
-    o_.mul_(scale).addmm_(e, v);
-    m_ = m;
-  }
-  at::Tensor result() const {
-    const at::Tensor empty = l_.eq(0);
-    return (o_ / l_.masked_fill(empty, 1.0)).masked_fill(empty, 0.0);
+  /// out [rows, C] for queries [rows, d].
+  void attend(const at::Tensor& queries, const Keys& keys, const at::Tensor& out) {
+    const std::int64_t rows = queries.size(0), count = keys.v.size(0);
+    at::Tensor sums = sums_.slice(0, 0, rows);
+    std::fill(m_.begin(), m_.end(), -std::numeric_limits<T>::infinity()), std::fill(l_.begin(), l_.end(), T(0));
+    for (std::int64_t first = 0; first < count; first += kKeyTile) {
+      const std::int64_t last = std::min(count, first + kKeyTile);
+      at::Tensor e = scores_.slice(0, 0, rows * (last - first)).view({rows, last - first});
+      at::mm_out(e, queries, keys.k_t.slice(1, first, last));
+      kernels::tile_kernels<T>().softmax_step(e.data_ptr<T>(), nullptr, rows, last - first, m_.data(), l_.data(),
+                                              scale_.data());
+      const at::Tensor values = keys.v.slice(0, first, last);
+      if (first == 0) {
+        at::mm_out(sums, e, values);
+        continue;
+      }
+      scale_rows(sums.data_ptr<T>(), rows);
+      sums.addmm_(e, values);
+    }
+    write(out);
   }
 
  private:
-  at::Tensor scores_, m_, l_, o_;
+  void scale_rows(T* sums, std::int64_t rows) const {
+    const std::int64_t width = sums_.size(1);
+    for (std::int64_t row = 0; row < rows; ++row) {
+      const T factor = scale_[static_cast<std::size_t>(row)];
+      if (factor == 1) continue;  // of most rows after their first tiles
+      for (std::int64_t i = 0; i < width; ++i) sums[row * width + i] *= factor;
+    }
+  }
+  void write(const at::Tensor& out) const {
+    const std::int64_t width = sums_.size(1);
+    const T* sums = sums_.const_data_ptr<T>();
+    T* target = out.mutable_data_ptr<T>();
+    for (std::int64_t row = 0; row < out.size(0); ++row) {
+      const T l = l_[static_cast<std::size_t>(row)];
+      for (std::int64_t i = 0; i < width; ++i) target[row * width + i] = l == 0 ? T(0) : sums[row * width + i] / l;
+    }
+  }
+
+  at::Tensor scores_, sums_;
+  std::vector<T> m_, l_, scale_;
 };
 
-at::Tensor attended_tile(const at::Tensor& queries, const Keys& keys) {
-  const OneThread one;
-  const std::int64_t count = keys.v.size(0);
-  const at::Tensor rows = queries.contiguous();
-  RunningSoftmax softmax(rows.size(0), keys.v.size(1), keys.v.options());
-  for (std::int64_t first = 0; first < count; first += kKeyTile) {
-    const std::int64_t last = std::min(count, first + kKeyTile);
-    softmax.add(rows, keys.k_t.slice(1, first, last), keys.v.slice(0, first, last));
-  }
-  return softmax.result();
+template <class T>
+void position_of_image(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& out) {
+  const Keys keys{k.t().contiguous(), v.contiguous()};
+  const at::Tensor queries = q.contiguous();
+  const std::int64_t count = q.size(0), tiles = (count + kQueryTile - 1) / kQueryTile;
+  at::parallel_for(0, tiles, 1, [&](std::int64_t begin, std::int64_t end) {
+    const at::NoGradGuard no_grad;  // both guards are the thread's own
+    const OneThread one;
+    RunningSoftmax<T> softmax(v.size(1), v.options());
+    for (std::int64_t tile = begin; tile < end; ++tile) {
+      const std::int64_t first = tile * kQueryTile, last = std::min(count, first + kQueryTile);
+      softmax.attend(queries.slice(0, first, last), keys, out.slice(0, first, last));
+    }
+  });
 }
 
 /// E of one image: splits in memory a few at a time, added in index order.
@@ -96,18 +126,11 @@ at::Tensor energy_of(const at::Tensor& channels) {
 
 at::Tensor tiled_position(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
   const at::NoGradGuard no_grad;
-  const std::int64_t queries = q.size(1), tiles = (queries + kQueryTile - 1) / kQueryTile;
-  const at::Tensor out = at::empty({q.size(0), queries, v.size(2)}, v.options());
-  for (std::int64_t image = 0; image < q.size(0); ++image) {
-    const Keys keys{k[image].t().contiguous(), v[image].contiguous()};
-    at::parallel_for(0, tiles, 1, [&](std::int64_t begin, std::int64_t end) {
-      const at::NoGradGuard inner;
-      for (std::int64_t tile = begin; tile < end; ++tile) {
-        const std::int64_t first = tile * kQueryTile, last = std::min(queries, first + kQueryTile);
-        out[image].slice(0, first, last).copy_(attended_tile(q[image].slice(0, first, last), keys));
-      }
-    });
-  }
+  const at::Tensor out = at::empty({q.size(0), q.size(1), v.size(2)}, v.options());
+  AT_DISPATCH_FLOATING_TYPES(q.scalar_type(), "position_attention", [&] {
+    for (std::int64_t image = 0; image < q.size(0); ++image)
+      position_of_image<scalar_t>(q[image], k[image], v[image], out[image]);
+  });
   return out;
 }
 

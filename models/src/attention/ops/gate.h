@@ -11,8 +11,8 @@ at::Tensor resampled(const at::Tensor& image, at::IntArrayRef spatial);
 /// `theta_x` is x at theta's stride: x itself for the same grid.
 Gated reference_gate(const at::Tensor& g, const at::Tensor& x, const at::Tensor& theta_x,
                      const AttentionGateWeights& weights, GateCombine combine);
-/// Voxels in blocks: no intermediate of full size but alpha and the result. g on theta_x's grid. CPU, no graph.
-Gated blocked_gate(const at::Tensor& g, const at::Tensor& x, const at::Tensor& theta_x,
+/// Voxels in tiles: no intermediate of full size but alpha and the result. g on theta_x's grid. CPU, no graph.
+Gated tiled_gate(const at::Tensor& g, const at::Tensor& x, const at::Tensor& theta_x,
                    const AttentionGateWeights& weights, GateCombine combine);
 Gated cuda_gate(const at::Tensor& g, const at::Tensor& x, const AttentionGateWeights& weights, GateCombine combine);
 

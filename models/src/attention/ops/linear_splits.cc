@@ -14,6 +14,7 @@
 
 #include <fovea/models/attention.h>
 
+#include "attention/ops/large_pages.h"
 #include "attention/ops/linear.h"
 #include "attention/ops/pool.h"
 
@@ -90,7 +91,7 @@ at::Tensor split_linear(const LinearInputs& in) {
   const at::NoGradGuard no_grad;
   const KeySums sums = key_sums(in);
   const at::Tensor kv = sums.kv.to(in.q.scalar_type()), k_sum = sums.k.to(in.q.scalar_type());
-  at::Tensor out = at::empty({in.q.size(0), in.q.size(1), in.q.size(2), in.v.size(3)}, in.q.options());
+  at::Tensor out = on_large_pages(at::empty({in.q.size(0), in.q.size(1), in.q.size(2), in.v.size(3)}, in.q.options()));
   for_each_split(in.q, [&](const Piece& piece) {
     const at::Tensor q = features(piece.rows(in.q)), target = piece.rows(out);
     const at::Tensor denominator = at::mv(q, k_sum[piece.batch][piece.head]).add_(in.eps);
@@ -108,7 +109,7 @@ Mala split_mala(const LinearInputs& in) {
   const at::Tensor kv = (sums.kv * (c / n)).to(type), k_mean = (sums.k * (c / n_of_vectors)).to(type);
   const at::Tensor v_mean = (sums.v / n_of_vectors).to(type);
   const std::int64_t batches = in.q.size(0), heads = in.q.size(1), rows = in.q.size(2);
-  Mala result{at::empty({batches, heads, rows, in.v.size(3)}, in.q.options()),
+  Mala result{on_large_pages(at::empty({batches, heads, rows, in.v.size(3)}, in.q.options())),
               at::empty({batches, heads, rows, 1}, in.q.options())};
   for_each_split(in.q, [&](const Piece& piece) {
     const at::Tensor q = features(piece.rows(in.q));

@@ -29,8 +29,9 @@ struct Neighbourhood {
 /// The definition with a dense [N, N] mask.
 Attended reference_neighbourhood(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                                  const Neighbourhood& grid);
-/// Tiles of queries against the box of keys that they see together. Tiles run on all threads when no graph is recorded.
-Attended tiled_neighbourhood(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const Neighbourhood& grid,
-                             bool parallel);
+/// Tiles of queries against the box of keys that they see together, as tensor operations: differentiable, any device.
+Attended tiled_neighbourhood(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const Neighbourhood& grid);
+/// The same tiles in packed workspaces on all threads. CPU, no graph, float32 or float64; any strides.
+Attended packed_neighbourhood(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const Neighbourhood& grid);
 
 }  // namespace fovea::attention::ops

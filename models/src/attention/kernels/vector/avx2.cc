@@ -3,9 +3,12 @@
 #define FOVEA_ISA avx2
 #define FOVEA_VECTOR_BYTES 32
 #include "attention/kernels/vector/pool_vector.h"
+#include "attention/kernels/vector/tile_vector.h"
 
 namespace fovea::attention::kernels {
 extern const PoolKernels<float> kAvx2PoolKernels;
 const PoolKernels<float> kAvx2PoolKernels = avx2::table("avx2");
+extern const TileKernels<float> kAvx2TileKernels;
+const TileKernels<float> kAvx2TileKernels = avx2::tile_table("avx2");
 }  // namespace fovea::attention::kernels
 #endif

@@ -3,9 +3,12 @@
 #define FOVEA_ISA avx512
 #define FOVEA_VECTOR_BYTES 64
 #include "attention/kernels/vector/pool_vector.h"
+#include "attention/kernels/vector/tile_vector.h"
 
 namespace fovea::attention::kernels {
 extern const PoolKernels<float> kAvx512PoolKernels;
 const PoolKernels<float> kAvx512PoolKernels = avx512::table("avx512");
+extern const TileKernels<float> kAvx512TileKernels;
+const TileKernels<float> kAvx512TileKernels = avx512::tile_table("avx512");
 }  // namespace fovea::attention::kernels
 #endif

@@ -153,17 +153,13 @@ int launch_mma(const void* x, std::int64_t rows, const GateView& gate, const Kee
   return 0;
 }
 
-bool has_tensor_cores() {
-  int device = 0, major = 0;
-  return cudaGetDevice(&device) == cudaSuccess &&
-         cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device) == cudaSuccess && major >= 8;
-}
-
 }  // namespace
 
 extern "C" int fovea_cuda_gate_scores_mma(const void* x, int row_type, int precision, std::int64_t rows, GateView gate,
                                           KeepView keep, float* scores, std::int64_t stride, void* stream) {
-  if (!has_tensor_cores()) return cudaErrorNotSupported;
+  int capability = 0;
+  if (const int status = fovea_cuda_compute_capability(&capability)) return status;
+  if (capability < 80) return cudaErrorNotSupported;
   if (precision == kBfloat16Gate)
     return row_type == kBfloat16Rows ? launch_mma<Bfloat16, __nv_bfloat16>(x, rows, gate, keep, scores, stride, stream)
                                      : launch_mma<Bfloat16, float>(x, rows, gate, keep, scores, stride, stream);

@@ -37,6 +37,9 @@ struct ShiftedState {
 
 extern "C" {
 
+/// major * 10 + minor of the current device.
+int fovea_cuda_compute_capability(int* value);
+
 // --- Gate scores: scores[k * stride + row] for every row. ---
 
 /// Fused, float32 exact: no intermediate leaves the block.

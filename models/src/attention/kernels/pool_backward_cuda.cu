@@ -28,6 +28,7 @@ __device__ float value_dots(const float* row, const float* gz, std::int64_t firs
   float own = 0;
 #pragma unroll
   for (int k = 0; k < kBranches; ++k) {
+    if (first + k >= branches) continue;
     const float dot = warp_reduce(dots[k], Sum());
     if (lane == k) own = dot;
   }

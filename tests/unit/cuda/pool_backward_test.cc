@@ -78,6 +78,21 @@ TEST(CudaGatedBackward, ManyRowsGoInPartsThatAreAddedInOrder) {
   expect_close(got.x, native.x, 1e-6);
 }
 
+TEST(CudaGatedBackward, GradientsOfScoresAloneNeedNoPooledRows) {
+  const EmulatedDevice device;
+  const BagSizes sizes{40, 9, 5, 2, true, false};
+  const Bag bag(sizes);
+  PooledGradients g;
+  g.scores = at::randn({2, 40});
+  Pooled pooled;
+  pooled.scores = ops::cuda_gate_scores(bag.x, bag.weights, {}, {});
+  const auto got = ops::cuda_gated_pool_backward(g, pooled, bag.x, bag.weights, {}, true);
+  const auto native = ops::native_gated_pool_backward(g, pooled, bag.x, bag.weights, {}, true);
+  expect_close(got.x, native.x, 1e-5);
+  expect_close(got.wu, native.wu, 1e-5);
+  expect_close(got.b, native.b, 1e-5);
+}
+
 TEST(CudaScoreBackward, AnAbsentBranchHasNoGradientAndNoNan) {
   const EmulatedDevice device;
   at::manual_seed(8);

@@ -2,6 +2,7 @@
 // default.
 #include <mma.h>
 
+#include "attention/kernels/keep_cuda.h"
 #include "attention/kernels/launch.h"
 #include "attention/kernels/pool_cuda.h"
 #include "attention/kernels/pool_math.h"
@@ -131,8 +132,7 @@ __global__ void __launch_bounds__(kThreads)
   for (int i = static_cast<int>(threadIdx.x); i < branches * kRows; i += kThreads) {
     const std::int64_t row = first_row + i % kRows, k = first_branch + i / kRows;
     if (row >= rows) continue;
-    const bool kept = !keep.keep || keep.keep[k * keep.stride + row];
-    scores[k * stride + row] = kept ? sums[i] + gate.b[k] : keep.fill;
+    scores[k * stride + row] = masked_score(gate, keep, k, row, sums[i]);
   }
 #endif
 }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "attention/kernels/keep_cuda.h"
 #include "attention/kernels/pool_cuda.h"
 #include "attention/kernels/pool_math.h"
 #include "attention/kernels/reduce.h"
@@ -60,8 +61,7 @@ __device__ inline void store_accumulator_scores(const float (&sums)[2][kHopperBr
       const float sum = warp_reduce(sums[half][k], Sum(), 4);
       const std::int64_t row = first_row + accumulator_row(thread, 2 * half);
       if (thread % 4 != 0 || k >= gate.branches || row >= rows) continue;
-      const bool kept = !keep.keep || keep.keep[k * keep.stride + row];
-      scores[k * stride + row] = kept ? sum + gate.b[k] : keep.fill;
+      scores[k * stride + row] = masked_score(gate, keep, k, row, sum);
     }
 }
 

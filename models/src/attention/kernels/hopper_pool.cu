@@ -11,7 +11,7 @@ namespace {
 
 using namespace fovea::attention::kernels;
 
-constexpr int kStages = 4, kGroup = 128, kThreads = 3 * kGroup;
+constexpr int kStages = 4, kGroup = 128, kThreads = 3 * kGroup, kConsumerWarps = 2 * kGroup / kWarp;
 constexpr int kTileBytes = kHopperRows * kHopperDepth * 2;  ///< of x, and of the weights
 constexpr std::size_t kSharedBytes = 1024 + std::size_t{kStages} * 2 * kTileBytes;
 
@@ -99,7 +99,8 @@ __device__ void consume(Pipeline& pipe, const unsigned char* tiles, int group, i
       multiply(d, matrix_descriptor(a + 2 * k), matrix_descriptor(b + 2 * k), slab > 0 || k > 0);
     asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory");
     asm volatile("wgmma.wait_group.sync.aligned 0;" ::: "memory");
-    if (threadIdx.x % kGroup == 0) barrier_arrive(&pipe.empty[stage]);
+    // A warp each: one warp's products being done says nothing of its neighbours'.
+    if (threadIdx.x % kWarp == 0) barrier_arrive(&pipe.empty[stage]);
   }
 }
 #endif
@@ -118,7 +119,7 @@ __global__ void __launch_bounds__(kThreads)
             slabs = static_cast<int>((gate.width + kHopperDepth - 1) / kHopperDepth);
   if (threadIdx.x == 0) {
     for (int stage = 0; stage < kStages; ++stage)
-      barrier_init(&pipe.full[stage], 1), barrier_init(&pipe.empty[stage], 2);
+      barrier_init(&pipe.full[stage], 1), barrier_init(&pipe.empty[stage], kConsumerWarps);
     asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
     asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
   }

@@ -1,5 +1,6 @@
 // Gate scores on a GPU: which of the kernels runs.
 #include <algorithm>
+#include <cstdint>
 
 #include <ATen/ops/addmm.h>
 #include <ATen/ops/cat.h>
@@ -62,7 +63,8 @@ bool hopper_fits(const kernels::GateView& gate) {
 
 void hopper_scores(const at::Tensor& rows, const CudaGate& gate, const kernels::KeepView& keep,
                    const at::Tensor& scores) {
-  const at::Tensor x = rows.to(at::kBFloat16).contiguous();
+  at::Tensor x = rows.to(at::kBFloat16).contiguous();
+  if (reinterpret_cast<std::uintptr_t>(x.const_data_ptr()) % 16 != 0) x = x.clone();  // a view; TMA wants it aligned
   const std::int64_t tiles = (gate.view().hidden + 63) / 64;
   const at::Tensor packed = at::empty({128 * tiles, gate.view().width}, x.options());
   kernel.pack_gate(gate.view(), packed.mutable_data_ptr(), current_stream(x));

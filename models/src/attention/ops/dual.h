@@ -3,12 +3,18 @@
 
 #include <fovea/models/volume_attention.h>
 
+#include "attention/ops/cuda_attend.h"
+
 namespace fovea::attention::ops {
 
 at::Tensor reference_position_weights(const at::Tensor& q, const at::Tensor& k);  ///< [B, N, M]
 at::Tensor reference_position(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v);
 /// Running softmax over tiles of keys, tiles of queries on all threads. CPU, no graph.
 at::Tensor tiled_position(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v);
+/// On a GPU, no graph: tiles with a running softmax. Where the library is missing, the reference without lse.
+Attended cuda_position(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v);  ///< lse [B, N]
+/// Needs the library (runs_on_cuda). `forward` is what cuda_position gave.
+AttendTensors cuda_position_backward(const AttendTensors& in, const Attended& forward, const at::Tensor& grad_out);
 
 /// A [B, C, C] from an energy [B, C, C].
 at::Tensor weights_of_energy(const at::Tensor& energy, ChannelForm form);

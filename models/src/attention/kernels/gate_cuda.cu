@@ -2,7 +2,7 @@
 // far (docs/gpu.md).
 #include "attention/kernels/gate.h"
 
-#include <cuda_runtime.h>
+#include "attention/kernels/launch.h"
 
 namespace {
 
@@ -39,8 +39,7 @@ extern "C" int fovea_cuda_attention_gate(const float* g, const float* x, const f
                                          const float* wx, const float* bx, const float* wpsi, const float* bpsi,
                                          std::int64_t voxels, std::int64_t g_channels, std::int64_t x_channels,
                                          std::int64_t hidden, int concat, float* alpha, float* out, void* stream) {
-  const auto blocks = static_cast<unsigned>((voxels + kThreads - 1) / kThreads);
-  attention_gate<<<blocks, kThreads, 0, static_cast<cudaStream_t>(stream)>>>(
-      g, x, wg, bg, wx, bx, wpsi, bpsi, voxels, g_channels, x_channels, hidden, concat != 0, alpha, out);
-  return cudaGetLastError();
+  using namespace fovea::attention::kernels;
+  return FOVEA_LAUNCH(attention_gate, Grid{blocks_for(voxels, kThreads)}, kThreads, 0, stream, g, x, wg, bg, wx, bx,
+                      wpsi, bpsi, voxels, g_channels, x_channels, hidden, concat != 0, alpha, out);
 }

@@ -3,7 +3,7 @@
 // (docs/gpu.md).
 #include "attention/kernels/pool.h"
 
-#include <cuda_runtime.h>
+#include "attention/kernels/launch.h"
 
 namespace {
 
@@ -104,24 +104,19 @@ __global__ void pool_merge(const float* states, const float* sums, std::int64_t 
 extern "C" int fovea_cuda_gate_scores(const float* vu, const float* w, const float* b, std::int64_t n,
                                       std::int64_t hidden, std::int64_t branches, int gated, float* scores,
                                       std::int64_t stride, std::int64_t offset, void* stream) {
-  const auto blocks = static_cast<unsigned>((n * kWarp + kThreads - 1) / kThreads);
-  gate_scores<<<blocks, kThreads, 0, static_cast<cudaStream_t>(stream)>>>(vu, w, b, n, hidden, branches, gated != 0,
-                                                                          scores, stride, offset);
-  return cudaGetLastError();
+  return FOVEA_LAUNCH(gate_scores, kernels::Grid{kernels::blocks_for(n * kWarp, kThreads)}, kThreads, 0, stream, vu, w,
+                      b, n, hidden, branches, gated != 0, scores, stride, offset);
 }
 
 extern "C" int fovea_cuda_pool_splits(const float* scores, const float* x, std::int64_t rows, std::int64_t width,
                                       std::int64_t branches, std::int64_t split, float* states, float* sums,
                                       void* stream) {
-  const dim3 blocks(static_cast<unsigned>((rows + split - 1) / split), static_cast<unsigned>(branches));
-  pool_splits<<<blocks, kThreads, 0, static_cast<cudaStream_t>(stream)>>>(scores, x, rows, width, branches, split,
-                                                                          states, sums);
-  return cudaGetLastError();
+  return FOVEA_LAUNCH(pool_splits, (kernels::Grid{kernels::blocks_for(rows, split), branches}), kThreads, 0, stream,
+                      scores, x, rows, width, branches, split, states, sums);
 }
 
 extern "C" int fovea_cuda_pool_merge(const float* states, const float* sums, std::int64_t splits, std::int64_t width,
                                      std::int64_t branches, float* z, float* lse, float* entropy, void* stream) {
-  pool_merge<<<static_cast<unsigned>(branches), kThreads, 0, static_cast<cudaStream_t>(stream)>>>(
-      states, sums, splits, width, branches, z, lse, entropy);
-  return cudaGetLastError();
+  return FOVEA_LAUNCH(pool_merge, kernels::Grid{branches}, kThreads, 0, stream, states, sums, splits, width, branches,
+                      z, lse, entropy);
 }

@@ -112,7 +112,7 @@ TEST_F(EmulatedBlocks, PositionAttentionSeesInfinityAndNan) {
 }
 
 TEST_F(EmulatedBlocks, PositionAttentionStandsLargeScores) {
-  const at::Tensor q = at::full({1, 5, 1}, 100), k = at::randn({1, 50, 1}) * 100, v = at::randn({1, 50, 3});
+  const at::Tensor q = at::full({1, 5, 1}, 100.0), k = at::randn({1, 50, 1}) * 100, v = at::randn({1, 50, 3});
   const Attended got = ops::cuda_position(q, k, v);
   expect_near_double(got.out, ops::reference_position(q.to(at::kDouble), k.to(at::kDouble), v.to(at::kDouble)), 2e-3);
 }

@@ -38,7 +38,7 @@ at::Tensor position_attention(const at::Tensor& q, const at::Tensor& k, const at
   check_pairs(q, k);
   if (v.dim() != 3 || v.size(0) != k.size(0) || v.size(1) != k.size(1) || v.size(2) == 0)
     bad("keys and values disagree in number", "Give one value a key.");
-  if (backend() == Backend::kReference || ops::needs_graph({q, k, v})) return ops::reference_position(q, k, v);
+  if (ops::by_definition({q, k, v})) return ops::reference_position(q, k, v);
   return q.is_cpu() ? ops::tiled_position(q, k, v) : ops::cuda_position(q, k, v).out;
 }
 

@@ -58,12 +58,11 @@ Gated attention_gate(const at::Tensor& g, const at::Tensor& x, const AttentionGa
   const bool plain =
       backend() == Backend::kReference ||
       ops::needs_graph({g, x, weights.wg, weights.bg, weights.wx, weights.bx, weights.wpsi, weights.bpsi}) || !aligned;
-  const bool same = theta_x.sizes() == x.sizes();
   Gated gated;
   if (!plain && x.is_cpu())
     gated = ops::blocked_gate(g, x, theta_x, weights, combine);
-  else if (!plain && same)
-    gated = ops::cuda_gate(g, x, weights, combine);
+  else if (!plain)
+    gated = ops::cuda_gate(g, x, theta_x, weights, combine);
   else
     gated = ops::reference_gate(g, x, theta_x, weights, combine);
   if (!return_alpha) gated.alpha = at::Tensor();

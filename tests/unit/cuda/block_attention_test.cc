@@ -1,7 +1,7 @@
 // Block-sparse and position attention's CUDA kernels under emulation, against dense attention with masks.
 #include <cmath>
 
-#include "attend_checks.h"
+#include "kernel_checks.h"
 #include "attention/ops/dual.h"
 #include "attention/ops/self_attention.h"
 #include "attention/ops/sparse.h"

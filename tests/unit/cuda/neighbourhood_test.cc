@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include "attend_checks.h"
+#include "kernel_checks.h"
 
 namespace {
 
@@ -105,8 +105,8 @@ TEST_F(EmulatedNeighbourhoodEdges, MinusInfinityWeighsNothingAndPlusInfinityIsNa
   in.q.fill_(1);
   in.k[0][0][20][0] = -kInfinity;
   const Attended got = ops::cuda_neighbourhood(in.q, in.k, in.v, line_);
-  const Attended wanted = ops::reference_neighbourhood(in.q.to(at::kDouble), in.k.to(at::kDouble), in.v.to(at::kDouble),
-                                                       line_);
+  const Attended wanted =
+      ops::reference_neighbourhood(in.q.to(at::kDouble), in.k.to(at::kDouble), in.v.to(at::kDouble), line_);
   expect_near_double(got.out, wanted.out);
   in.k[0][0][20][0] = kInfinity;
   EXPECT_TRUE(ops::cuda_neighbourhood(in.q, in.k, in.v, line_).out[0][0][20].isnan().all().item<bool>());
@@ -116,8 +116,8 @@ TEST_F(EmulatedNeighbourhoodEdges, LargeScoresDoNotOverflow) {
   const ops::AttendTensors in = inputs_of({"", line_.axes, 1, 1, 1, 2, 0});
   in.q.fill_(100), in.k.mul_(100);
   const Attended got = ops::cuda_neighbourhood(in.q, in.k, in.v, line_);
-  const Attended wanted = ops::reference_neighbourhood(in.q.to(at::kDouble), in.k.to(at::kDouble), in.v.to(at::kDouble),
-                                                       line_);
+  const Attended wanted =
+      ops::reference_neighbourhood(in.q.to(at::kDouble), in.k.to(at::kDouble), in.v.to(at::kDouble), line_);
   expect_near_double(got.out, wanted.out, 2e-3);
   expect_near_double(got.lse, wanted.lse);
 }

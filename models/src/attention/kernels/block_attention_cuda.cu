@@ -22,7 +22,8 @@ struct Side {
   }
   /// Token `at` of piece `index`, counted through all blocks; -1 past the end of the block.
   __device__ std::int64_t token(std::int64_t index, int at) const {
-    const std::int64_t each = pieces_of_block(), inside = index % each * piece + at, token = index / each * block + inside;
+    const std::int64_t each = pieces_of_block(), inside = index % each * piece + at,
+                       token = index / each * block + inside;
     return inside < block && token < length ? token : -1;
   }
 };
@@ -53,7 +54,8 @@ struct BlockPattern {
   }
 
   __device__ bool columns(std::int64_t step, Shared& shared) {
-    const std::int64_t steps_of_head = across.blocks() * across.pieces_of_block(), group = pairs.heads / pairs.key_heads;
+    const std::int64_t steps_of_head = across.blocks() * across.pieces_of_block(),
+                       group = pairs.heads / pairs.key_heads;
     const std::int64_t at = step % steps_of_head, other = kOfKeys ? head * group + step / steps_of_head : head / group;
     if (!kept(kOfKeys ? other : head, at / across.pieces_of_block())) return false;
     const std::int64_t first = (batch * (kOfKeys ? pairs.heads : pairs.key_heads) + other) * across.length;

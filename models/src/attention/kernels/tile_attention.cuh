@@ -58,9 +58,8 @@ template <class Pattern>
 __device__ void weigh(const Pattern& pattern, const typename Pattern::Shared& shared, const float* values,
                       std::int64_t width, std::int64_t part, StepTiles& tiles,
                       float (&sums)[kThreadRows][kThreadWidth]) {
-  fill(tiles.values, [&](int c, int d) {
-    return element(values, pattern.column(shared, c), width, part * kTileWidth + d);
-  });
+  fill(tiles.values,
+       [&](int c, int d) { return element(values, pattern.column(shared, c), width, part * kTileWidth + d); });
   __syncthreads();
   add_products(tiles.weights, tiles.values, sums);
 }
@@ -87,8 +86,8 @@ __device__ inline float running_step(RunningRow& row, const float (&scores)[kThr
 }
 
 template <class Pattern>
-__global__ void __launch_bounds__(kTileThreads) attend_forward(Pattern pattern, Attend in, std::int64_t tiles_of_head,
-                                                               std::int64_t parts, float* out, float* lse) {
+__global__ void __launch_bounds__(kTileThreads)
+    attend_forward(Pattern pattern, Attend in, std::int64_t tiles_of_head, std::int64_t parts, float* out, float* lse) {
   __shared__ typename Pattern::Shared shared;
   __shared__ PairTiles pairs;
   __shared__ StepTiles step_tiles;

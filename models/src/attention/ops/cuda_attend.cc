@@ -28,8 +28,8 @@ AttendBackwardTensors::AttendBackwardTensors(const AttendTensors& in, const Atte
       gradients_{at::empty_like(in.q), at::empty_like(in.k), at::empty_like(in.v)} {}
 
 kernels::AttendGradients AttendBackwardTensors::pointers() const {
-  return {floats(forward_.out),  floats(forward_.lse),          floats(upstream_.out),
-          floats(upstream_.lse), mutable_floats(delta_),        mutable_floats(gradients_.q),
+  return {floats(forward_.out),         floats(forward_.lse),        floats(upstream_.out),
+          floats(upstream_.lse),        mutable_floats(delta_),      mutable_floats(gradients_.q),
           mutable_floats(gradients_.k), mutable_floats(gradients_.v)};
 }
 

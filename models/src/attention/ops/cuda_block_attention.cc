@@ -41,8 +41,8 @@ kernels::BlockPairs all_pairs(const AttendTensors& in) {
 /// `mask` is what the pairs point into.
 kernels::BlockPairs kept_pairs(const SparseInputs& in, const at::Tensor& mask) {
   const auto stride = [&](std::int64_t dim) { return mask.size(dim) > 1 ? mask.stride(dim) : 0; };
-  return {in.q.size(0), in.q.size(1), in.k.size(1), in.q.size(2),
-          in.k.size(2), in.block,     mask.const_data_ptr<bool>(), stride(0), stride(1)};
+  return {in.q.size(0), in.q.size(1), in.k.size(1), in.q.size(2), in.k.size(2), in.block, mask.const_data_ptr<bool>(),
+          stride(0),    stride(1)};
 }
 
 }  // namespace

@@ -38,8 +38,8 @@ inline std::vector<at::Tensor> same_in_every_order(const std::function<std::vect
 
 using DoubleForward = std::function<Attended(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v)>;
 using Forward = std::function<Attended(const ops::AttendTensors& in)>;
-using Backward = std::function<ops::AttendTensors(const ops::AttendTensors& in, const Attended& forward,
-                                                  const Attended& upstream)>;
+using Backward =
+    std::function<ops::AttendTensors(const ops::AttendTensors& in, const Attended& forward, const Attended& upstream)>;
 
 /// Forward and backward of one configuration against autograd of the reference. With `of_lse`, a gradient comes through
 /// lse too.

@@ -74,16 +74,18 @@ ChannelForm parse_channel_form(std::string_view name) {
 at::Tensor channel_weights(const at::Tensor& x, ChannelForm form) {
   check_image(x);
   const at::Tensor channels = x.flatten(2);
-  if (ops::takes_reference({x})) return ops::weights_of_energy(ops::reference_energy(channels), form);
+  if (ops::by_definition({x})) return ops::weights_of_energy(ops::reference_energy(channels), form);
+  if (!x.is_cpu()) return ops::weights_of_energy(ops::cuda_energy(channels), form);
   return ops::weights_of_energy(ops::split_energy(channels), form).to(x.scalar_type());
 }
 
 at::Tensor dual_channel(const at::Tensor& x, const at::Tensor& gamma, ChannelForm form) {
   check_image(x), check_gamma(gamma);
   const at::Tensor channels = x.flatten(2), factor = gamma.reshape({}), weights = channel_weights(x, form);
-  const at::Tensor out = ops::takes_reference({x, gamma}) ? ops::reference_channel(channels, weights, factor, form)
-                                                          : ops::blocked_channel(channels, weights, factor, form);
-  return out.view(x.sizes());
+  const auto apply = ops::by_definition({x, gamma}) ? ops::reference_channel
+                     : x.is_cpu()                   ? ops::blocked_channel
+                                                    : ops::cuda_channel;
+  return apply(channels, weights, factor, form).view(x.sizes());
 }
 
 }  // namespace fovea::attention

@@ -27,4 +27,15 @@ at::Tensor split_energy(const at::Tensor& channels);  ///< in double. CPU, no gr
 at::Tensor blocked_channel(const at::Tensor& channels, const at::Tensor& weights, const at::Tensor& gamma,
                            ChannelForm form);
 
+/// On a GPU, no graph; the reference where the library is missing. E from splits merged in index order.
+at::Tensor cuda_energy(const at::Tensor& channels);
+at::Tensor cuda_channel(const at::Tensor& channels, const at::Tensor& weights, const at::Tensor& gamma,
+                        ChannelForm form);
+struct ChannelGradients {
+  at::Tensor channels, gamma;
+};
+/// Needs the library (runs_on_cuda). `weights` as weights_of_energy gave them.
+ChannelGradients cuda_channel_backward(const at::Tensor& channels, const at::Tensor& weights, const at::Tensor& gamma,
+                                       ChannelForm form, const at::Tensor& grad_out);
+
 }  // namespace fovea::attention::ops

@@ -56,8 +56,8 @@ Gated attention_gate(const at::Tensor& g, const at::Tensor& x, const AttentionGa
   check(aligned || (grid.upsample_g && coarser(g_grid, theta_grid)),
         "the gating signal and the skip connection lie on different grids");
   const bool plain =
-      backend() == Backend::kReference ||
-      ops::needs_graph({g, x, weights.wg, weights.bg, weights.wx, weights.bx, weights.wpsi, weights.bpsi}) || !aligned;
+      ops::by_definition({x, g, weights.wg, weights.bg, weights.wx, weights.bx, weights.wpsi, weights.bpsi}) ||
+      !aligned;
   Gated gated;
   if (!plain && x.is_cpu())
     gated = ops::blocked_gate(g, x, theta_x, weights, combine);

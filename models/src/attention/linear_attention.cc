@@ -103,7 +103,7 @@ at::Tensor decayed_linear_attention(const at::Tensor& q, const at::Tensor& k, co
   if (slopes.lt(0).any().item<bool>())
     bad("a slope is negative", "Weights fall with distance: give slopes of at least 0.");
   if (backend() == Backend::kReference) return ops::reference_decayed(q, k, v, slopes, decay);
-  if (!q.is_cpu() && !ops::needs_graph({q, k, v, slopes})) return ops::cuda_decayed(q, k, v, slopes, decay, tile);
+  if (!q.is_cpu()) return ops::cuda_decayed(q, k, v, slopes, decay, tile);
   return ops::tiled_decayed(q, k, v, slopes, decay, tile);
 }
 

@@ -38,19 +38,10 @@ TEST_P(EmulatedBlockSparse, AgreesWithTheReference) {
   at::manual_seed(7);
   const Case& c = GetParam();
   const at::Tensor mask = mask_of(c);
-  const auto of = [&](const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
-    return ops::SparseInputs{q, k, v, mask, c.block, 0.6};
-  };
+  const auto of = [&](const ops::AttendTensors& in) { return ops::SparseInputs{in.q, in.k, in.v, mask, c.block, 0.6}; };
   expect_attention(
-      inputs_of(c),
-      [&](const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
-        return ops::reference_block_sparse(of(q, k, v));
-      },
-      [&](const ops::AttendTensors& in) { return ops::cuda_block_sparse(of(in.q, in.k, in.v)); },
-      [&](const ops::AttendTensors& in, const Attended& forward, const Attended& upstream) {
-        return ops::cuda_block_sparse_backward(of(in.q, in.k, in.v), forward, upstream);
-      },
-      c.mask_of_head);
+      inputs_of(c), [&](const ops::AttendTensors& in) { return ops::reference_block_sparse(of(in)); },
+      [&](const ops::AttendTensors& in) { return ops::cuda_block_sparse(of(in)); }, c.mask_of_head);
 }
 
 INSTANTIATE_TEST_SUITE_P(Shapes, EmulatedBlockSparse,
@@ -87,14 +78,10 @@ TEST_F(EmulatedBlocks, PositionAttentionAgreesWithTheReference) {
                                 at::randn({2, keys, value_width})};
     expect_attention(
         in,
-        [](const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
-          return Attended{ops::reference_position(q, k, v), {}};
+        [](const ops::AttendTensors& x) {
+          return Attended{ops::reference_position(x.q, x.k, x.v), {}};
         },
-        [](const ops::AttendTensors& x) { return ops::cuda_position(x.q, x.k, x.v); },
-        [](const ops::AttendTensors& x, const Attended& forward, const Attended& upstream) {
-          return ops::cuda_position_backward(x, forward, upstream.out);
-        },
-        false);
+        [](const ops::AttendTensors& x) { return ops::cuda_position(x.q, x.k, x.v); }, false);
   }
 }
 
@@ -115,6 +102,12 @@ TEST_F(EmulatedBlocks, PositionAttentionStandsLargeScores) {
   const at::Tensor q = at::full({1, 5, 1}, 100.0), k = at::randn({1, 50, 1}) * 100, v = at::randn({1, 50, 3});
   const Attended got = ops::cuda_position(q, k, v);
   expect_near_double(got.out, ops::reference_position(q.to(at::kDouble), k.to(at::kDouble), v.to(at::kDouble)), 2e-3);
+}
+
+TEST_F(EmulatedBlocks, ASecondDerivativeIsRefused) {
+  const at::Tensor x = at::randn({1, 4, 2}).requires_grad_(true);
+  const at::Tensor out = ops::cuda_position(x, x, x).out.sum();
+  expect_error(fovea::ErrorCode::kUsage, [&] { out.backward({}, true, true); });
 }
 
 TEST_F(EmulatedBlocks, AFailedLaunchNamesTheKernel) {

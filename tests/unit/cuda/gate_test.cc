@@ -2,6 +2,7 @@
 #include "attention/ops/gate.h"
 
 #include <cmath>
+#include <functional>
 
 #include "kernel_checks.h"
 
@@ -37,13 +38,25 @@ struct Inputs {
   AttentionGateWeights w;
 };
 
-/// The same in float64, ready for gradients.
-Inputs doubled(const Inputs& in) {
+/// Leaves of their own with the same values.
+Inputs leaves_of(const Inputs& in, at::ScalarType type) {
   Inputs out = in;
-  const auto leaf = [](at::Tensor& x) { x = x.to(at::kDouble).requires_grad_(true); };
-  leaf(out.g), leaf(out.x), leaf(out.w.wg), leaf(out.w.bg), leaf(out.w.wx), leaf(out.w.bx), leaf(out.w.wpsi);
-  leaf(out.w.bpsi);
+  for (at::Tensor* x : {&out.g, &out.x, &out.w.wg, &out.w.bg, &out.w.wx, &out.w.bx, &out.w.wpsi, &out.w.bpsi})
+    *x = leaf_of(*x, type);
   return out;
+}
+
+using Path = std::function<Gated(const Inputs& in)>;
+
+/// Out, alpha, then the gradients of everything.
+std::vector<at::Tensor> run_and_differentiate(const Path& path, const Inputs& in, at::ScalarType type,
+                                              const at::Tensor& up, const at::Tensor& up_alpha) {
+  const Inputs leaves = leaves_of(in, type);
+  const Gated gated = path(leaves);
+  ((gated.out * up.to(type)).sum() + (gated.alpha * up_alpha.to(type)).sum()).backward();
+  std::vector<at::Tensor> all{gated.out.detach(), gated.alpha.detach()};
+  for (const at::Tensor& x : leaves.all()) all.push_back(x.grad());
+  return all;
 }
 
 class EmulatedGate : public testing::TestWithParam<Case> {
@@ -54,23 +67,16 @@ class EmulatedGate : public testing::TestWithParam<Case> {
 
 TEST_P(EmulatedGate, AgreesWithTheFormula) {
   const GateCombine combine = GetParam().combine;
-  const Inputs in(GetParam()), reference = doubled(in);
-  const Gated wanted = ops::reference_gate(reference.g, reference.x, reference.x, reference.w, combine);
-  const at::Tensor up = doubles(wanted.out.sizes()), up_alpha = doubles(wanted.alpha.sizes());
-  ((wanted.out * up).sum() + (wanted.alpha * up_alpha).sum()).backward();
-  const std::vector<at::Tensor> got = same_in_every_order([&]() -> std::vector<at::Tensor> {
-    const Gated gated = ops::cuda_gate(in.g, in.x, in.x, in.w, combine);
-    const ops::GateGradients d =
-        ops::cuda_gate_backward(in.g, in.x, in.w, combine, {floats_like_doubles(up), floats_like_doubles(up_alpha)});
-    const AttentionGateWeights& w = d.weights;
-    return {gated.out, gated.alpha, d.g, d.x, w.wg, w.bg, w.wx, w.bx, w.wpsi, w.bpsi};
-  });
-  expect_near_double(got[0], wanted.out);
-  expect_near_double(got[1], wanted.alpha);
-  const std::vector<at::Tensor> leaves = reference.all();
-  for (std::size_t i = 0; i < leaves.size(); ++i) {
+  const Inputs in(GetParam());
+  const at::Tensor up = doubles(in.x.sizes()), up_alpha = doubles(in.x.select(1, 0).unsqueeze(1).sizes());
+  const std::vector<at::Tensor> wanted = run_and_differentiate(
+      [&](const Inputs& x) { return ops::reference_gate(x.g, x.x, x.x, x.w, combine); }, in, at::kDouble, up, up_alpha);
+  const Path path = [&](const Inputs& x) { return ops::cuda_gate(x.g, x.x, x.x, x.w, combine); };
+  const std::vector<at::Tensor> got =
+      same_in_every_order([&] { return run_and_differentiate(path, in, at::kFloat, up, up_alpha); });
+  for (std::size_t i = 0; i < got.size(); ++i) {
     SCOPED_TRACE(i);
-    expect_near_double(got[2 + i], leaves[i].grad(), 1e-5);
+    expect_near_double(got[i], wanted[i], i < 2 ? 4e-6 : 1e-5);
   }
 }
 
@@ -92,7 +98,7 @@ TEST_F(EmulatedGateEdges, AStridedThetaIsResampled) {
   Inputs in({"", 1, 3, 4, 5, {8, 9, 10}, GateCombine::kAdd});
   in.g = at::randn({1, 3, 4, 5, 5});
   const auto coarse = [](const at::Tensor& x) { return x.slice(2, 0, 8, 2).slice(3, 0, 9, 2).slice(4, 0, 10, 2); };
-  const Inputs reference = doubled(in);
+  const Inputs reference = leaves_of(in, at::kDouble);
   const Gated wanted =
       ops::reference_gate(reference.g, reference.x, coarse(reference.x), reference.w, GateCombine::kAdd);
   const Gated got = ops::cuda_gate(in.g, in.x, coarse(in.x), in.w, GateCombine::kAdd);

@@ -13,10 +13,6 @@
 
 namespace fovea::attention::testing_tools {
 
-inline at::Tensor floats_like_doubles(const at::Tensor& x) {
-  return x.defined() ? x.detach().to(at::kFloat) : x;
-}
-
 /// Relative to the largest finite entry; equal infinities are close.
 inline void expect_near_double(const at::Tensor& got, const at::Tensor& wanted, double tolerance = 4e-6) {
   ASSERT_TRUE(got.defined());
@@ -36,32 +32,42 @@ inline std::vector<at::Tensor> same_in_every_order(const std::function<std::vect
   return first;
 }
 
-using DoubleForward = std::function<Attended(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v)>;
-using Forward = std::function<Attended(const ops::AttendTensors& in)>;
-using Backward =
-    std::function<ops::AttendTensors(const ops::AttendTensors& in, const Attended& forward, const Attended& upstream)>;
+/// A copy of its own that gradients arrive at.
+inline at::Tensor leaf_of(const at::Tensor& x, at::ScalarType type) {
+  return x.detach().to(type).clone().requires_grad_(true);
+}
 
-/// Forward and backward of one configuration against autograd of the reference. With `of_lse`, a gradient comes through
-/// lse too.
-inline void expect_attention(const ops::AttendTensors& in, const DoubleForward& reference, const Forward& forward,
-                             const Backward& backward, bool of_lse) {
-  const auto leaf = [](const at::Tensor& x) { return x.to(at::kDouble).requires_grad_(true); };
-  const ops::AttendTensors leaves{leaf(in.q), leaf(in.k), leaf(in.v)};
-  const Attended wanted = reference(leaves.q, leaves.k, leaves.v);
-  const at::Tensor up = doubles(wanted.out.sizes()), up_lse = of_lse ? doubles(wanted.lse.sizes()) : at::Tensor();
-  at::Tensor value = (wanted.out * up).sum();
-  if (of_lse) value = value + (wanted.lse.masked_fill(wanted.lse.isinf(), 0.0) * up_lse).sum();
+using AttendPath = std::function<Attended(const ops::AttendTensors& in)>;
+
+/// One run of a path and of its graph: out, lse, and the gradients of q, k and v.
+inline std::vector<at::Tensor> run_and_differentiate(const AttendPath& path, const ops::AttendTensors& in,
+                                                     at::ScalarType type, const at::Tensor& up,
+                                                     const at::Tensor& up_lse) {
+  const ops::AttendTensors leaves{leaf_of(in.q, type), leaf_of(in.k, type), leaf_of(in.v, type)};
+  const Attended done = path(leaves);
+  at::Tensor value = (done.out * up.to(type)).sum();
+  if (up_lse.defined()) value = value + (done.lse.masked_fill(done.lse.isinf(), 0.0) * up_lse.to(type)).sum();
   value.backward();
-  const std::vector<at::Tensor> got = same_in_every_order([&]() -> std::vector<at::Tensor> {
-    const Attended done = forward(in);
-    const ops::AttendTensors gradients = backward(in, done, {floats_like_doubles(up), floats_like_doubles(up_lse)});
-    return {done.out, done.lse, gradients.q, gradients.k, gradients.v};
-  });
-  expect_near_double(got[0], wanted.out);
-  if (wanted.lse.defined()) expect_near_double(got[1], wanted.lse);
-  expect_near_double(got[2], leaves.q.grad(), 1e-5);
-  expect_near_double(got[3], leaves.k.grad(), 1e-5);
-  expect_near_double(got[4], leaves.v.grad(), 1e-5);
+  return {done.out.detach(), done.lse.defined() ? done.lse.detach() : done.lse, leaves.q.grad(), leaves.k.grad(),
+          leaves.v.grad()};
+}
+
+/// Forward and backward of one configuration against autograd of the reference in float64. With `of_lse`, a gradient
+/// comes through lse too.
+inline void expect_attention(const ops::AttendTensors& in, const AttendPath& reference, const AttendPath& path,
+                             bool of_lse) {
+  const at::Tensor up =
+      doubles(in.q.sizes().slice(0, static_cast<std::size_t>(in.q.dim() - 1))).unsqueeze(-1) * doubles({in.v.size(-1)});
+  const at::Tensor up_lse = of_lse ? doubles(reference(in).lse.sizes()) : at::Tensor();
+  const std::vector<at::Tensor> wanted = run_and_differentiate(reference, in, at::kDouble, up, up_lse);
+  const std::vector<at::Tensor> got =
+      same_in_every_order([&] { return run_and_differentiate(path, in, at::kFloat, up, up_lse); });
+  expect_near_double(got[0], wanted[0]);
+  if (wanted[1].defined()) expect_near_double(got[1], wanted[1]);
+  for (std::size_t i = 2; i < got.size(); ++i) {
+    SCOPED_TRACE(i);
+    expect_near_double(got[i], wanted[i], 1e-5);
+  }
 }
 
 }  // namespace fovea::attention::testing_tools

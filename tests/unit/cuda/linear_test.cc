@@ -51,15 +51,11 @@ TEST_P(EmulatedLinear, AgreesWithTheDefinition) {
   const Setting setting(unrotated);
   expect_attention(
       inputs_of(GetParam()),
-      [&](const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
-        return Attended{ops::reference_linear(setting.of({q, k, v})), {}};
+      [&](const ops::AttendTensors& in) {
+        return Attended{ops::reference_linear(setting.of(in)), {}};
       },
       [&](const ops::AttendTensors& in) {
-        const at::Tensor out = ops::cuda_linear(setting.of(in));
-        return Attended{out, out};
-      },
-      [&](const ops::AttendTensors& in, const Attended& forward, const Attended& upstream) {
-        return ops::cuda_linear_backward(setting.of(in), forward.out, upstream.out);
+        return Attended{ops::cuda_linear(setting.of(in)), {}};
       },
       false);
 }
@@ -68,16 +64,13 @@ TEST_P(EmulatedLinear, MalaAgreesWithTheDefinition) {
   const Setting setting(GetParam());
   expect_attention(
       inputs_of(GetParam()),
-      [&](const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
-        const Mala mala = ops::reference_mala(setting.of({q, k, v}));
+      [&](const ops::AttendTensors& in) {
+        const Mala mala = ops::reference_mala(setting.of(in));
         return Attended{mala.out, mala.z};
       },
       [&](const ops::AttendTensors& in) {
         const Mala mala = ops::cuda_mala(setting.of(in));
         return Attended{mala.out, mala.z};
-      },
-      [&](const ops::AttendTensors& in, const Attended& forward, const Attended& upstream) {
-        return ops::cuda_mala_backward(setting.of(in), {forward.out, forward.lse}, {upstream.out, upstream.lse});
       },
       GetParam().queries != 1);
 }
@@ -103,15 +96,11 @@ TEST_P(EmulatedDecay, AgreesWithTheDefinition) {
   for (const Decay decay : {Decay::kCausal, Decay::kBidirectional})
     expect_attention(
         inputs_of(GetParam()),
-        [&](const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
-          return Attended{ops::reference_decayed(q, k, v, slopes, decay), {}};
+        [&](const ops::AttendTensors& in) {
+          return Attended{ops::reference_decayed(in.q, in.k, in.v, slopes.to(in.q.scalar_type()), decay), {}};
         },
         [&](const ops::AttendTensors& in) {
-          const at::Tensor out = ops::cuda_decayed(in.q, in.k, in.v, slopes, decay, 16);
-          return Attended{out, out};
-        },
-        [&](const ops::AttendTensors& in, const Attended&, const Attended& upstream) {
-          return ops::cuda_decayed_backward(in, slopes, decay, upstream.out);
+          return Attended{ops::cuda_decayed(in.q, in.k, in.v, slopes, decay, 16), {}};
         },
         false);
 }

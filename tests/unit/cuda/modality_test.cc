@@ -30,11 +30,33 @@ struct Inputs {
   ModalityWeights w;
 };
 
-Inputs doubled(const Inputs& in) {
+/// Leaves of their own with the same values.
+Inputs leaves_of(const Inputs& in, at::ScalarType type) {
   Inputs out = in;
   for (at::Tensor* x : {&out.features, &out.guide, &out.w.wf, &out.w.wg, &out.w.bg, &out.w.wp, &out.w.bp})
-    *x = x->to(at::kDouble).requires_grad_(true);
+    *x = leaf_of(*x, type);
   return out;
+}
+
+FusedModalities defined(const Inputs& in) {
+  const at::Tensor scores = ops::reference_modality_scores(in.features, in.guide, in.present, in.w);
+  return ops::reference_modalities(in.features, scores, in.present);
+}
+
+FusedModalities on_device(const Inputs& in) {
+  return ops::cuda_modalities(in.features, in.guide, in.present, in.w);
+}
+
+/// y, weights, then the gradients of everything.
+template <class Path>
+std::vector<at::Tensor> run_and_differentiate(Path path, const Inputs& in, at::ScalarType type, const at::Tensor& up,
+                                              const at::Tensor& up_weights) {
+  const Inputs leaves = leaves_of(in, type);
+  const FusedModalities fused = path(leaves);
+  ((fused.y * up.to(type)).sum() + (fused.weights * up_weights.to(type)).sum()).backward();
+  std::vector<at::Tensor> all{fused.y.detach(), fused.weights.detach()};
+  for (const at::Tensor& x : leaves.all()) all.push_back(x.grad());
+  return all;
 }
 
 class EmulatedModalities : public testing::TestWithParam<Case> {
@@ -44,41 +66,32 @@ class EmulatedModalities : public testing::TestWithParam<Case> {
 };
 
 TEST_P(EmulatedModalities, AgreesWithTheDefinition) {
-  const Inputs in(GetParam()), d = doubled(in);
-  const at::Tensor scores = ops::reference_modality_scores(d.features, d.guide, d.present, d.w);
-  const FusedModalities wanted = ops::reference_modalities(d.features, scores, d.present);
-  const at::Tensor up = doubles(wanted.y.sizes()), up_weights = doubles(wanted.weights.sizes());
-  ((wanted.y * up).sum() + (wanted.weights * up_weights).sum()).backward();
-  const std::vector<at::Tensor> got = same_in_every_order([&]() -> std::vector<at::Tensor> {
-    const FusedModalities fused = ops::cuda_modalities(in.features, in.guide, in.present, in.w);
-    const ops::ModalityGradients g = ops::cuda_modalities_backward(
-        in.features, in.guide, in.present, in.w, fused, {floats_like_doubles(up), floats_like_doubles(up_weights)});
-    const ModalityWeights& w = g.weights;
-    return {fused.y, fused.weights, g.features, g.guide, w.wf, w.wg, w.bg, w.wp, w.bp};
-  });
-  expect_near_double(got[0], wanted.y);
-  expect_near_double(got[1], wanted.weights);
-  const std::vector<at::Tensor> leaves = d.all();
-  for (std::size_t i = 0; i < leaves.size(); ++i) {
+  const Inputs in(GetParam());
+  const at::Tensor up = doubles(in.features.select(1, 0).sizes()),
+                   up_weights = doubles(in.features.select(2, 0).sizes());
+  const std::vector<at::Tensor> wanted = run_and_differentiate(defined, in, at::kDouble, up, up_weights);
+  const std::vector<at::Tensor> got =
+      same_in_every_order([&] { return run_and_differentiate(on_device, in, at::kFloat, up, up_weights); });
+  for (std::size_t i = 0; i < got.size(); ++i) {
     SCOPED_TRACE(i);
-    expect_near_double(got[2 + i], leaves[i].grad(), 1e-5);
+    expect_near_double(got[i], wanted[i], i < 2 ? 4e-6 : 1e-5);
   }
 }
 
 TEST_P(EmulatedModalities, GivenScoresAgreeWithTheDefinition) {
   const Inputs in(GetParam());
-  const at::Tensor scores = at::randn({in.features.size(0), in.features.size(1), in.features.size(3)});
-  const at::Tensor f = in.features.to(at::kDouble).requires_grad_(true),
-                   s = scores.to(at::kDouble).requires_grad_(true);
-  const FusedModalities wanted = ops::reference_modalities(f, s, in.present);
-  const at::Tensor up = doubles(wanted.y.sizes());
-  (wanted.y * up).sum().backward();
-  const FusedModalities fused = ops::cuda_modalities(in.features, scores, in.present);
-  const ops::FusedGradients got =
-      ops::cuda_modalities_backward(in.features, in.present, fused, {floats_like_doubles(up), {}});
-  expect_near_double(fused.y, wanted.y);
-  expect_near_double(got.features, f.grad());
-  expect_near_double(got.scores, s.grad());
+  const at::Tensor scores = at::randn(in.features.select(2, 0).sizes()), up = doubles(in.features.select(1, 0).sizes());
+  const auto run = [&](auto path, at::ScalarType type) -> std::vector<at::Tensor> {
+    const at::Tensor f = leaf_of(in.features, type), s = leaf_of(scores, type);
+    const FusedModalities fused = path(f, s, in.present);
+    (fused.y * up.to(type)).sum().backward();
+    return {fused.y.detach(), f.grad(), s.grad()};
+  };
+  const auto kernel = [](const at::Tensor& f, const at::Tensor& s, const at::Tensor& present) {
+    return ops::cuda_modalities(f, s, present);
+  };
+  const std::vector<at::Tensor> wanted = run(ops::reference_modalities, at::kDouble), got = run(kernel, at::kFloat);
+  for (std::size_t i = 0; i < got.size(); ++i) expect_near_double(got[i], wanted[i]);
 }
 
 INSTANTIATE_TEST_SUITE_P(Shapes, EmulatedModalities,
@@ -95,17 +108,12 @@ class EmulatedModalityEdges : public testing::Test {
 TEST_F(EmulatedModalityEdges, AbsentFeaturesAreNeverRead) {
   const Inputs in({"", 1, 3, 4, 2, 5, 40});
   in.present[0][1].fill_(false);
-  const FusedModalities clean = ops::cuda_modalities(in.features, in.guide, in.present, in.w);
-  const FusedModalities up{at::randn(clean.y.sizes()), {}};
-  const auto gradients = [&] {
-    return ops::cuda_modalities_backward(in.features, in.guide, in.present, in.w, clean, up);
-  };
-  const ops::ModalityGradients before = gradients();
+  const at::Tensor up = at::randn({1, 4, 40}), up_weights = at::randn({1, 3, 40});
+  const std::vector<at::Tensor> clean = run_and_differentiate(on_device, in, at::kFloat, up, up_weights);
   in.features[0][1].fill_(NAN);
-  EXPECT_TRUE(at::equal(clean.y, ops::cuda_modalities(in.features, in.guide, in.present, in.w).y));
-  EXPECT_TRUE(at::equal(before.weights.wf, gradients().weights.wf));
-  EXPECT_TRUE(at::equal(before.features, gradients().features));
-  EXPECT_EQ(before.features[0][1].abs().max().item<float>(), 0);
+  const std::vector<at::Tensor> dirty = run_and_differentiate(on_device, in, at::kFloat, up, up_weights);
+  for (std::size_t i = 0; i < clean.size(); ++i) EXPECT_TRUE(at::equal(clean[i], dirty[i])) << "result " << i;
+  EXPECT_EQ(clean[2][0][1].abs().max().item<float>(), 0);
 }
 
 TEST_F(EmulatedModalityEdges, InfiniteAndNanScores) {
@@ -124,11 +132,7 @@ TEST_F(EmulatedModalityEdges, InfiniteAndNanScores) {
 TEST_F(EmulatedModalityEdges, MoreThanEightTakeTheReference) {
   const Inputs in({"", 1, 9, 2, 2, 3, 4});
   const std::int64_t before = cuda_emulation::launches();
-  const Inputs d = doubled(in);
-  expect_near_double(ops::cuda_modalities(in.features, in.guide, in.present, in.w).y,
-                     ops::reference_modalities(
-                         d.features, ops::reference_modality_scores(d.features, d.guide, d.present, d.w), d.present)
-                         .y);
+  expect_near_double(on_device(in).y, defined(leaves_of(in, at::kDouble)).y);
   EXPECT_EQ(cuda_emulation::launches(), before);
 }
 

@@ -46,13 +46,8 @@ TEST_P(EmulatedNeighbourhood, AgreesWithTheReference) {
   const ops::Neighbourhood grid = grid_of(GetParam());
   expect_attention(
       inputs_of(GetParam()),
-      [&](const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
-        return ops::reference_neighbourhood(q, k, v, grid);
-      },
+      [&](const ops::AttendTensors& in) { return ops::reference_neighbourhood(in.q, in.k, in.v, grid); },
       [&](const ops::AttendTensors& in) { return ops::cuda_neighbourhood(in.q, in.k, in.v, grid); },
-      [&](const ops::AttendTensors& in, const Attended& forward, const Attended& upstream) {
-        return ops::cuda_neighbourhood_backward(in, grid, forward, upstream);
-      },
       GetParam().holes > 0);
 }
 

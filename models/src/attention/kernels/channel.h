@@ -19,7 +19,7 @@ extern "C" {
 /// parts [images, splits, channels, channels] = x y^T over the voxels of a split.
 int fovea_cuda_channel_gram(const fovea::attention::kernels::ChannelImages* of, const float* x, const float* y,
                             float* parts, void* stream);
-/// out = weights x + plus, weights [images, channels, channels].
+/// out = weights x + plus, weights [images, channels, channels]; plus may be null.
 int fovea_cuda_channel_mix(const fovea::attention::kernels::ChannelImages* of, const float* weights, const float* x,
                            const float* plus, float* out, void* stream);
 }

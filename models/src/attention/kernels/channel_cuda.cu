@@ -58,7 +58,7 @@ __global__ void __launch_bounds__(kTileThreads)
   for (int i = 0; i < kThreadRows; ++i)
     for (int j = 0; j < kThreadWidth; ++j) {
       const std::int64_t c = row + tile_row(i), v = voxel + tile_column(j), at = image + c * of.voxels + v;
-      if (c < of.channels && v < of.voxels) out[at] = sums[i][j] + plus[at];
+      if (c < of.channels && v < of.voxels) out[at] = plus ? sums[i][j] + plus[at] : sums[i][j];
     }
 }
 

@@ -3,6 +3,7 @@
 #include <ATen/ops/empty_like.h>
 
 #include "attention/ops/cuda_library.h"
+#include "attention/ops/kernel_graph.h"
 
 namespace fovea::attention::ops {
 namespace {
@@ -31,6 +32,19 @@ kernels::AttendGradients AttendBackwardTensors::pointers() const {
   return {floats(forward_.out),         floats(forward_.lse),        floats(upstream_.out),
           floats(upstream_.lse),        mutable_floats(delta_),      mutable_floats(gradients_.q),
           mutable_floats(gradients_.k), mutable_floats(gradients_.v)};
+}
+
+Attended attended_with_graph(
+    const AttendTensors& in, const std::function<Attended()>& forward,
+    const std::function<AttendTensors(const Attended& forward, const Attended& upstream)>& backward) {
+  const std::vector<at::Tensor> results = with_graph({in.q, in.k, in.v}, [&]() -> KernelRun {
+    const Attended done = forward(), kept{done.out.detach(), done.lse.detach()};
+    return {{done.out, done.lse}, [kept, backward](const std::vector<at::Tensor>& upstream) {
+              const AttendTensors gradients = backward(kept, {upstream[0], upstream[1]});
+              return std::vector<at::Tensor>{gradients.q, gradients.k, gradients.v};
+            }};
+  });
+  return {results[0], results[1]};
 }
 
 }  // namespace fovea::attention::ops

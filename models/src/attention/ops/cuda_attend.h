@@ -1,6 +1,8 @@
 // Tensors of attention over a pattern of pairs as its CUDA kernels take them (kernels/attend.h).
 #pragma once
 
+#include <functional>
+
 #include <fovea/models/self_attention.h>
 
 #include "attention/kernels/attend.h"
@@ -29,5 +31,11 @@ class AttendBackwardTensors {
   at::Tensor delta_;
   AttendTensors gradients_;
 };
+
+/// What `forward` gives, with a graph of q, k and v that `backward` differentiates. Attended::lse may be any second
+/// result.
+Attended attended_with_graph(
+    const AttendTensors& in, const std::function<Attended()>& forward,
+    const std::function<AttendTensors(const Attended& forward, const Attended& upstream)>& backward);
 
 }  // namespace fovea::attention::ops

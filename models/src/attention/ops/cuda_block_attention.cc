@@ -5,6 +5,7 @@
 #include "attention/kernels/block_attention.h"
 #include "attention/ops/cuda_library.h"
 #include "attention/ops/dual.h"
+#include "attention/ops/path.h"
 #include "attention/ops/sparse.h"
 
 namespace fovea::attention::ops {
@@ -49,17 +50,29 @@ kernels::BlockPairs kept_pairs(const SparseInputs& in, const at::Tensor& mask) {
 
 Attended cuda_position(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
   if (!runs_on_cuda({q, k, v})) return {reference_position(q, k, v), {}};
+  if (needs_graph({q, k, v}))
+    return attended_with_graph(
+        {q, k, v}, [&] { return cuda_position(q, k, v); },
+        [=](const Attended& forward, const Attended& upstream) {
+          return cuda_position_backward({q, k, v}, forward, upstream);
+        });
   const AttendTensors in = contiguous({q, k, v});
   return launched(in, all_pairs(in), 1);
 }
 
-AttendTensors cuda_position_backward(const AttendTensors& inputs, const Attended& forward, const at::Tensor& grad_out) {
+AttendTensors cuda_position_backward(const AttendTensors& inputs, const Attended& forward, const Attended& upstream) {
   const AttendTensors in = contiguous(inputs);
-  return launched_backward(in, all_pairs(in), 1, forward, {grad_out, {}});
+  return launched_backward(in, all_pairs(in), 1, forward, upstream);
 }
 
 Attended cuda_block_sparse(const SparseInputs& in) {
   if (!runs_on_cuda({in.q, in.k, in.v})) return graph_block_sparse(in);
+  if (needs_graph({in.q, in.k, in.v}))
+    return attended_with_graph(
+        {in.q, in.k, in.v}, [&] { return cuda_block_sparse(in); },
+        [=](const Attended& forward, const Attended& upstream) {
+          return cuda_block_sparse_backward(in, forward, upstream);
+        });
   const at::Tensor mask = in.blocks.to(in.q.device()).contiguous();
   return launched(contiguous({in.q, in.k, in.v}), kept_pairs(in, mask), in.scale);
 }

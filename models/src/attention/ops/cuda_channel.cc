@@ -7,6 +7,8 @@
 #include "attention/kernels/split_sums.h"
 #include "attention/ops/cuda_library.h"
 #include "attention/ops/dual.h"
+#include "attention/ops/kernel_graph.h"
+#include "attention/ops/path.h"
 
 namespace fovea::attention::ops {
 namespace {
@@ -42,24 +44,36 @@ at::Tensor as_applied(const at::Tensor& weights, ChannelForm form) {
   return form == ChannelForm::kDirect ? weights.transpose(1, 2) : weights;
 }
 
-/// Through the softmax, and for the inverted form its sign.
-at::Tensor energy_gradient(const at::Tensor& weights, const at::Tensor& of_weights, ChannelForm form) {
-  const at::Tensor gradient = weights * (of_weights - (weights * of_weights).sum(2, true));
-  return form == ChannelForm::kDirect ? gradient : -gradient;
-}
-
 }  // namespace
 
 at::Tensor cuda_energy(const at::Tensor& channels) {
   if (!runs_on_cuda({channels})) return reference_energy(channels);
+  if (needs_graph({channels}))
+    return with_graph({channels}, [&]() -> KernelRun {
+      return {{cuda_energy(channels)}, [channels](const std::vector<at::Tensor>& upstream) {
+                return std::vector<at::Tensor>{cuda_energy_backward(channels, upstream[0])};
+              }};
+    })[0];
   const c10::DeviceGuard guard(channels.device());
   const at::Tensor x = channels.contiguous();
   return gram(x, x);
 }
 
+at::Tensor cuda_energy_backward(const at::Tensor& channels, const at::Tensor& grad_energy) {
+  const c10::DeviceGuard guard(channels.device());
+  return mixed(grad_energy + grad_energy.transpose(1, 2), channels.contiguous(), {});
+}
+
 at::Tensor cuda_channel(const at::Tensor& channels, const at::Tensor& weights, const at::Tensor& gamma,
                         ChannelForm form) {
   if (!runs_on_cuda({channels, weights, gamma})) return reference_channel(channels, weights, gamma, form);
+  if (needs_graph({channels, weights, gamma}))
+    return with_graph({channels, weights, gamma}, [&]() -> KernelRun {
+      return {{cuda_channel(channels, weights, gamma, form)}, [=](const std::vector<at::Tensor>& upstream) {
+                const ChannelGradients d = cuda_channel_backward(channels, weights, gamma, form, upstream[0]);
+                return std::vector<at::Tensor>{d.channels, d.weights, d.gamma};
+              }};
+    })[0];
   const c10::DeviceGuard guard(channels.device());
   const at::Tensor x = channels.contiguous();
   return mixed(as_applied(weights, form) * gamma, x, x);
@@ -70,9 +84,7 @@ ChannelGradients cuda_channel_backward(const at::Tensor& channels, const at::Ten
   const c10::DeviceGuard guard(channels.device());
   const at::Tensor x = channels.contiguous(), up = grad_out.contiguous(), applied = as_applied(weights, form);
   const at::Tensor of_applied = gram(up, x);
-  const at::Tensor of_energy = energy_gradient(weights, as_applied(of_applied, form) * gamma, form);
-  const at::Tensor through_values = mixed(applied.transpose(1, 2) * gamma, up, up);
-  return {mixed(of_energy + of_energy.transpose(1, 2), x, through_values),
+  return {mixed(applied.transpose(1, 2) * gamma, up, up), as_applied(of_applied, form) * gamma,
           (applied * of_applied).sum().view(gamma.sizes())};
 }
 

@@ -7,6 +7,8 @@
 
 #include "attention/ops/cuda_library.h"
 #include "attention/ops/cuda_linear_parts.h"
+#include "attention/ops/kernel_graph.h"
+#include "attention/ops/path.h"
 
 namespace fovea::attention::ops {
 namespace {
@@ -60,7 +62,14 @@ at::Tensor device_slopes(const at::Tensor& slopes, const at::Tensor& like) {
 
 at::Tensor cuda_decayed(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& slopes,
                         Decay decay, std::int64_t tile) {
-  if (!runs_on_cuda({q, k, v})) return tiled_decayed(q, k, v, slopes, decay, tile);
+  if (!runs_on_cuda({q, k, v}) || needs_graph({slopes})) return tiled_decayed(q, k, v, slopes, decay, tile);
+  if (needs_graph({q, k, v}))
+    return with_graph({q, k, v}, [&]() -> KernelRun {
+      return {{cuda_decayed(q, k, v, slopes, decay, tile)}, [=](const std::vector<at::Tensor>& upstream) {
+                const AttendTensors gradients = cuda_decayed_backward({q, k, v}, slopes, decay, upstream[0]);
+                return std::vector<at::Tensor>{gradients.q, gradients.k, gradients.v};
+              }};
+    })[0];
   const c10::DeviceGuard guard(q.device());
   const Direction direction{true, decay == Decay::kBidirectional};
   const at::Tensor out = decayed(device_rows(q), device_rows(k), device_rows(v), device_slopes(slopes, q), direction);

@@ -10,6 +10,8 @@
 #include "attention/ops/cuda_library.h"
 #include "attention/ops/cuda_pointwise.h"
 #include "attention/ops/gate.h"
+#include "attention/ops/kernel_graph.h"
+#include "attention/ops/path.h"
 
 namespace fovea::attention::ops {
 namespace {
@@ -53,14 +55,31 @@ at::Tensor alpha_of(const DeviceGate& gate, const at::Tensor& grid, const at::Te
   return alpha;
 }
 
+Gated gate_with_graph(const at::Tensor& g, const at::Tensor& x, const AttentionGateWeights& w, GateCombine combine) {
+  const auto run = [&]() -> KernelRun {
+    const Gated done = cuda_gate(g, x, x, w, combine);
+    return {{done.out, done.alpha}, [g, x, w, combine](const std::vector<at::Tensor>& upstream) {
+              const GateGradients of = cuda_gate_backward(g, x, w, combine, {upstream[0], upstream[1]});
+              const AttentionGateWeights& d = of.weights;
+              return std::vector<at::Tensor>{of.g, of.x, d.wg, d.bg, d.wx, d.bx, d.wpsi, d.bpsi};
+            }};
+  };
+  const std::vector<at::Tensor> results = with_graph({g, x, w.wg, w.bg, w.wx, w.bx, w.wpsi, w.bpsi}, run);
+  return {results[0], results[1]};
+}
+
 }  // namespace
 
 Gated cuda_gate(const at::Tensor& g, const at::Tensor& x, const at::Tensor& theta_x,
                 const AttentionGateWeights& weights, GateCombine combine) {
-  if (!runs_on_cuda({x, g, weights.wg, weights.wx})) return reference_gate(g, x, theta_x, weights, combine);
+  const AttentionGateWeights& w = weights;
+  const bool same = theta_x.sizes() == x.sizes();
+  const bool graph = needs_graph({g, x, w.wg, w.bg, w.wx, w.bx, w.wpsi, w.bpsi});
+  if (!runs_on_cuda({x, g, w.wg, w.wx}) || (graph && !same)) return reference_gate(g, x, theta_x, w, combine);
+  if (graph) return gate_with_graph(g, x, w, combine);
   const c10::DeviceGuard guard(x.device());
   const DeviceGate gate(g, theta_x, weights, combine);
-  if (theta_x.sizes() == x.sizes()) {
+  if (same) {
     const at::Tensor out = at::empty(x.sizes(), x.options());
     return {out, alpha_of(gate, x, out)};
   }

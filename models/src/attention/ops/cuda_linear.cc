@@ -6,6 +6,8 @@
 
 #include "attention/ops/cuda_library.h"
 #include "attention/ops/cuda_linear_parts.h"
+#include "attention/ops/kernel_graph.h"
+#include "attention/ops/path.h"
 
 namespace fovea::attention::ops {
 namespace {
@@ -73,6 +75,14 @@ at::Tensor query_gradient(const Sides& sides, const DeviceRows& grad_out, const 
 
 at::Tensor cuda_linear(const LinearInputs& in) {
   if (!runs_on_cuda({in.q, in.k, in.v})) return reference_linear(in);
+  if (needs_graph({in.q, in.k, in.v}))
+    return with_graph({in.q, in.k, in.v}, [&]() -> KernelRun {
+      const at::Tensor out = cuda_linear(in);
+      return {{out}, [in, out = out.detach()](const std::vector<at::Tensor>& upstream) {
+                const AttendTensors gradients = cuda_linear_backward(in, out, upstream[0]);
+                return std::vector<at::Tensor>{gradients.q, gradients.k, gradients.v};
+              }};
+    })[0];
   const c10::DeviceGuard guard(in.q.device());
   const Sides sides(in);
   const KeySums sums = linear_sums(sides);
@@ -95,7 +105,20 @@ AttendTensors cuda_linear_backward(const LinearInputs& in, const at::Tensor& out
 }
 
 Mala cuda_mala(const LinearInputs& in) {
-  if (!runs_on_cuda({in.q, in.k, in.v, in.rotation.sin, in.rotation.cos})) return reference_mala(in);
+  if (!runs_on_cuda({in.q, in.k, in.v, in.rotation.sin, in.rotation.cos}) ||
+      needs_graph({in.rotation.sin, in.rotation.cos}))
+    return reference_mala(in);
+  if (needs_graph({in.q, in.k, in.v})) {
+    const auto run = [&]() -> Attended {
+      const Mala done = cuda_mala(in);
+      return {done.out, done.z};
+    };
+    const Attended done =
+        attended_with_graph({in.q, in.k, in.v}, run, [in](const Attended& forward, const Attended& upstream) {
+          return cuda_mala_backward(in, {forward.out, forward.lse}, {upstream.out, upstream.lse});
+        });
+    return {done.out, done.lse};
+  }
   const c10::DeviceGuard guard(in.q.device());
   const Sides sides(in);
   const KeySums sums = mala_sums(sides, MalaFactors(in));

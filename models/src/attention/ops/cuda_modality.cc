@@ -7,7 +7,9 @@
 #include "attention/kernels/modality.h"
 #include "attention/ops/cuda_library.h"
 #include "attention/ops/cuda_pointwise.h"
+#include "attention/ops/kernel_graph.h"
 #include "attention/ops/modality.h"
+#include "attention/ops/path.h"
 
 namespace fovea::attention::ops {
 namespace {
@@ -56,6 +58,20 @@ FusedGradients softmax_gradients(const DeviceModalities& in, const FusedModaliti
   return gradients;
 }
 
+using FusedBackward =
+    std::function<std::vector<at::Tensor>(const FusedModalities& forward, const FusedModalities& upstream)>;
+
+FusedModalities fused_with_graph(const std::vector<at::Tensor>& inputs, const std::function<FusedModalities()>& forward,
+                                 const FusedBackward& backward) {
+  const std::vector<at::Tensor> results = with_graph(inputs, [&]() -> KernelRun {
+    const FusedModalities done = forward(), kept{done.y.detach(), done.weights.detach()};
+    return {{done.y, done.weights}, [kept, backward](const std::vector<at::Tensor>& upstream) {
+              return backward(kept, {upstream[0], upstream[1]});
+            }};
+  });
+  return {results[0], results[1]};
+}
+
 bool too_many(const at::Tensor& features) {
   return features.size(1) > kernels::kMostModalities;
 }
@@ -66,6 +82,14 @@ FusedModalities cuda_modalities(const at::Tensor& features, const at::Tensor& gu
                                 const ModalityWeights& w) {
   if (!runs_on_cuda({features, guide, w.wf, w.wg}) || too_many(features))
     return reference_modalities(features, reference_modality_scores(features, guide, present, w), present);
+  if (needs_graph({features, guide, w.wf, w.wg, w.bg, w.wp, w.bp}))
+    return fused_with_graph(
+        {features, guide, w.wf, w.wg, w.bg, w.wp, w.bp}, [&] { return cuda_modalities(features, guide, present, w); },
+        [=](const FusedModalities& forward, const FusedModalities& upstream) {
+          const ModalityGradients d = cuda_modalities_backward(features, guide, present, w, forward, upstream);
+          return std::vector<at::Tensor>{d.features,   d.guide,      d.weights.wf, d.weights.wg,
+                                         d.weights.bg, d.weights.wp, d.weights.bp};
+        });
   const c10::DeviceGuard guard(features.device());
   const DeviceModalities in(features, present);
   const DeviceHidden hidden = hidden_of(in, guide, w);
@@ -77,6 +101,13 @@ FusedModalities cuda_modalities(const at::Tensor& features, const at::Tensor& gu
 
 FusedModalities cuda_modalities(const at::Tensor& features, const at::Tensor& scores, const at::Tensor& present) {
   if (!runs_on_cuda({features, scores}) || too_many(features)) return reference_modalities(features, scores, present);
+  if (needs_graph({features, scores}))
+    return fused_with_graph(
+        {features, scores}, [&] { return cuda_modalities(features, scores, present); },
+        [=](const FusedModalities& forward, const FusedModalities& upstream) {
+          const FusedGradients d = cuda_modalities_backward(features, present, forward, upstream);
+          return std::vector<at::Tensor>{d.features, d.scores};
+        });
   const c10::DeviceGuard guard(features.device());
   return fused(DeviceModalities(features, present), scores.contiguous());
 }

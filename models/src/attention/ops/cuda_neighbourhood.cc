@@ -7,6 +7,7 @@
 #include "attention/kernels/neighbourhood.h"
 #include "attention/ops/cuda_library.h"
 #include "attention/ops/neighbourhood.h"
+#include "attention/ops/path.h"
 
 namespace fovea::attention::ops {
 namespace {
@@ -37,6 +38,12 @@ bool axes_fit(const Neighbourhood& grid) {
 
 Attended cuda_neighbourhood(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const Neighbourhood& grid) {
   if (!runs_on_cuda({q, k, v}) || !axes_fit(grid)) return tiled_neighbourhood(q, k, v, grid, false);
+  if (needs_graph({q, k, v}))
+    return attended_with_graph(
+        {q, k, v}, [&] { return cuda_neighbourhood(q, k, v, grid); },
+        [=](const Attended& forward, const Attended& upstream) {
+          return cuda_neighbourhood_backward({q, k, v}, grid, forward, upstream);
+        });
   const c10::DeviceGuard guard(q.device());
   const AttendTensors in = contiguous({q, k, v});
   const DeviceGrid on_device(grid, q);

@@ -14,8 +14,8 @@ Gated reference_gate(const at::Tensor& g, const at::Tensor& x, const at::Tensor&
 /// Voxels in blocks: no intermediate of full size but alpha and the result. g on theta_x's grid. CPU, no graph.
 Gated blocked_gate(const at::Tensor& g, const at::Tensor& x, const at::Tensor& theta_x,
                    const AttentionGateWeights& weights, GateCombine combine);
-/// On a GPU, no graph: nothing of full size but alpha and the result. g on theta_x's grid. The reference where the
-/// library is missing.
+/// On a GPU: nothing of full size but alpha and the result. g on theta_x's grid. The reference where the library is
+/// missing, and for gradients through a coarser alpha.
 Gated cuda_gate(const at::Tensor& g, const at::Tensor& x, const at::Tensor& theta_x,
                 const AttentionGateWeights& weights, GateCombine combine);
 

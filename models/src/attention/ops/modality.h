@@ -16,7 +16,7 @@ FusedModalities blocked_modalities(const at::Tensor& features, const at::Tensor&
                                    const ModalityWeights& weights);
 FusedModalities blocked_modalities(const at::Tensor& features, const at::Tensor& scores, const at::Tensor& present);
 
-/// On a GPU, no graph; the reference where the library is missing and for more than eight modalities.
+/// On a GPU; the reference where the library is missing and for more than eight modalities.
 FusedModalities cuda_modalities(const at::Tensor& features, const at::Tensor& guide, const at::Tensor& present,
                                 const ModalityWeights& weights);
 FusedModalities cuda_modalities(const at::Tensor& features, const at::Tensor& scores, const at::Tensor& present);

@@ -25,7 +25,7 @@ Attended reference_neighbourhood(const at::Tensor& q, const at::Tensor& k, const
 /// Tiles of queries against the box of keys that they see together. Tiles run on all threads when no graph is recorded.
 Attended tiled_neighbourhood(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const Neighbourhood& grid,
                              bool parallel);
-/// On a GPU, no graph: one launch. Tiles through tensor operations where the library is missing.
+/// On a GPU: one launch, three backwards. Tiles through tensor operations where the library is missing.
 Attended cuda_neighbourhood(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const Neighbourhood& grid);
 /// Needs the library (runs_on_cuda). `forward` is what cuda_neighbourhood gave.
 AttendTensors cuda_neighbourhood_backward(const AttendTensors& in, const Neighbourhood& grid, const Attended& forward,

@@ -20,7 +20,7 @@ Attended reference_block_sparse(const SparseInputs& in);
 Attended parallel_block_sparse(const SparseInputs& in);
 /// Kept blocks alone, one query block after the other through plain tensor operations: differentiable, any device.
 Attended graph_block_sparse(const SparseInputs& in);
-/// On a GPU, no graph: one launch. As graph_block_sparse where the library is missing.
+/// On a GPU: one launch, three backwards. As graph_block_sparse where the library is missing.
 Attended cuda_block_sparse(const SparseInputs& in);
 /// Needs the library (runs_on_cuda). `forward` is what cuda_block_sparse gave.
 AttendTensors cuda_block_sparse_backward(const SparseInputs& in, const Attended& forward, const Attended& upstream);

@@ -3,9 +3,9 @@
 
 #include <algorithm>
 #include <limits>
+#include <string>
 #include <vector>
 
-#include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
@@ -14,6 +14,7 @@
 
 #include <fovea/base/error.h>
 
+#include "attention/ops/cuda_pool.h"
 #include "attention/ops/path.h"
 #include "attention/ops/pool.h"
 
@@ -33,39 +34,24 @@ void check_rows(const at::Tensor& x, std::int64_t width) {
               "Check the tissue mask or the feature file.");
 }
 
-/// An aligned contiguous copy of its own: a view into a larger tensor could start at any address.
-at::Tensor aligned_rows(const at::Tensor& x, std::int64_t begin, std::int64_t end) {
-  return x.slice(0, begin, end).clone(at::MemoryFormat::Contiguous);
+void check_types(const at::Tensor& x, const at::Tensor& other) {
+  if (!x.is_floating_point() || (x.scalar_type() == at::kDouble) != (other.scalar_type() == at::kDouble))
+    throw Error(ErrorCode::kShape, "attention pooling",
+                std::string("rows of type ") + x.dtype().name().data() + " do not go with weights or scores of type " +
+                    other.dtype().name().data(),
+                "Give both in double precision, or neither.");
+}
+
+void check_keep(const c10::optional<at::Tensor>& keep, std::int64_t branches, std::int64_t rows) {
+  if (!keep) return;
+  const bool fits = keep->scalar_type() == at::kBool && keep->dim() >= 1 && keep->dim() <= 2 &&
+                    keep->size(-1) == rows && (keep->dim() == 1 || keep->size(0) == branches || keep->size(0) == 1);
+  if (!fits)
+    throw Error(ErrorCode::kShape, "attention pooling", "the mask is no bool tensor of one entry a row",
+                "Give [rows] or [branches, rows].");
 }
 
 }  // namespace
-
-namespace ops {
-
-/// Runs `make(i)` for every split on all threads and adds the results in index order, a few at a time so that memory
-/// stays bounded.
-template <class Make>
-void accumulate_splits(std::int64_t splits, PoolAccumulator& sum, std::vector<at::Tensor>& scores, Make make) {
-  constexpr std::int64_t kAtOnce = 64;
-  for (std::int64_t first = 0; first < splits; first += kAtOnce) {
-    const std::int64_t count = std::min(kAtOnce, splits - first);
-    std::vector<SplitResult> results(static_cast<std::size_t>(count));
-    at::parallel_for(0, count, 1, [&](std::int64_t begin, std::int64_t end) {
-      const at::NoGradGuard no_grad;
-      for (std::int64_t i = begin; i < end; ++i) results[static_cast<std::size_t>(i)] = make(first + i);
-    });
-    for (SplitResult& split : results) {
-      sum.add(split);
-      scores.push_back(std::move(split.scores));
-    }
-  }
-}
-
-std::int64_t splits_of(std::int64_t rows) {
-  return (rows + kSplit - 1) / kSplit;
-}
-
-}  // namespace ops
 
 Pooled score_pool(const at::Tensor& scores, const at::Tensor& x) {
   check_rows(x, x.dim() == 2 ? x.size(1) : 0);
@@ -73,37 +59,20 @@ Pooled score_pool(const at::Tensor& scores, const at::Tensor& x) {
     throw Error(ErrorCode::kShape, "attention pooling", "scores and rows disagree in number",
                 "Give one score per branch and row.");
   if (x.size(0) == 0) empty_bag();
-  if (backend() == Backend::kReference || !x.is_cpu() || ops::needs_graph({scores, x}))
-    return ops::reference_score_pool(scores, x);
-  const at::NoGradGuard no_grad;
-  ops::PoolAccumulator sum(scores.size(0), x.size(1));
-  std::vector<at::Tensor> unused;
-  ops::accumulate_splits(ops::splits_of(x.size(0)), sum, unused, [&](std::int64_t i) {
-    const std::int64_t end = std::min(x.size(0), (i + 1) * kSplit);
-    return ops::pool_split_scores(scores.slice(1, i * kSplit, end).clone(at::MemoryFormat::Contiguous),
-                                  aligned_rows(x, i * kSplit, end));
-  });
-  return sum.result(scores);
+  check_types(x, scores);
+  if (backend() == Backend::kReference || ops::needs_graph({x, scores})) return ops::reference_score_pool(scores, x);
+  return x.is_cpu() ? ops::native_score_pool(scores, x) : ops::cuda_score_pool(scores, x);
 }
 
-Pooled gated_pool(const at::Tensor& x, const GateWeights& weights, const c10::optional<at::Tensor>& keep) {
+Pooled gated_pool(const at::Tensor& x, const GateWeights& weights, const c10::optional<at::Tensor>& keep, double fill) {
   check_rows(x, weights.wv.size(1));
   if (x.size(0) == 0) empty_bag();
+  check_types(x, weights.wv);
+  check_keep(keep, weights.w.size(0), x.size(0));
   const bool graph = ops::needs_graph({x, weights.wv, weights.bv, weights.wu, weights.bu, weights.w, weights.b});
-  if (keep || graph || backend() == Backend::kReference) {
-    at::Tensor scores = ops::reference_scores(x, weights);
-    if (keep) scores = scores.masked_fill(keep->logical_not(), -std::numeric_limits<double>::infinity());
-    return graph || backend() == Backend::kReference ? ops::reference_score_pool(scores, x) : score_pool(scores, x);
-  }
-  if (!x.is_cpu()) return ops::cuda_gated_pool(x, weights);
-  const at::NoGradGuard no_grad;
-  const ops::PackedGate gate(weights);
-  ops::PoolAccumulator sum(gate.branches, gate.width);
-  std::vector<at::Tensor> scores;
-  ops::accumulate_splits(ops::splits_of(x.size(0)), sum, scores, [&](std::int64_t i) {
-    return ops::pool_split(aligned_rows(x, i * kSplit, std::min(x.size(0), (i + 1) * kSplit)), gate);
-  });
-  return sum.result(at::cat(scores, 1));
+  if (backend() == Backend::kReference || graph) return ops::reference_gated_pool(x, weights, keep, fill);
+  const ops::Keep kept{keep ? *keep : at::Tensor(), fill};
+  return x.is_cpu() ? ops::native_gated_pool(x, weights, kept) : ops::cuda_gated_pool(x, weights, kept);
 }
 
 at::Tensor weights_of(const at::Tensor& scores) {
@@ -116,18 +85,16 @@ namespace {
 class Stream final : public GatedPoolStream {
  public:
   Stream(const GateWeights& weights, std::function<at::Tensor(const at::Tensor&)> transform)
-      : weights_(weights), gate_(weights), transform_(std::move(transform)), sum_(gate_.branches, gate_.width) {}
+      : gate_(weights), transform_(std::move(transform)), sum_(gate_.branches, gate_.width) {}
 
   void push(const at::Tensor& rows) override {
     const at::NoGradGuard no_grad;
     if (rows.dim() != 2) check_rows(rows, -1);
     if (!buffer_.defined()) buffer_ = at::empty({kSplit, rows.size(1)}, rows.options());
     check_rows(rows, buffer_.size(1));
-    std::int64_t taken = 0;
-    if (buffered_ > 0) taken = fill(rows, 0);
-    const std::int64_t whole = (rows.size(0) - taken) / kSplit;
-    ops::accumulate_splits(whole, sum_, scores_, [&](std::int64_t i) {
-      return process(aligned_rows(rows, taken + i * kSplit, taken + (i + 1) * kSplit));
+    const std::int64_t taken = buffered_ > 0 ? fill(rows, 0) : 0, whole = (rows.size(0) - taken) / kSplit;
+    ops::accumulate_splits(whole * kSplit, sum_, scores_, [&](std::int64_t begin, std::int64_t end) {
+      return process(rows, taken + begin, taken + end);
     });
     fill(rows, taken + whole * kSplit);
     rows_ += rows.size(0);
@@ -140,11 +107,11 @@ class Stream final : public GatedPoolStream {
     ops::PoolAccumulator sum = sum_;
     std::vector<at::Tensor> scores = scores_;
     if (buffered_ > 0) {
-      const ops::SplitResult last = process(buffer_.slice(0, 0, buffered_).clone());
-      sum.add(last);
+      const ops::SplitResult last = process(buffer_, 0, buffered_);
+      sum.add(last.sum);
       scores.push_back(last.scores);
     }
-    return sum.result(at::cat(scores, 1));
+    return sum.result(at::cat(scores, 1), buffer_.scalar_type());
   }
   Pooled finish() override { return snapshot(); }
 
@@ -156,18 +123,18 @@ class Stream final : public GatedPoolStream {
     buffer_.slice(0, buffered_, buffered_ + count).copy_(rows.slice(0, from, from + count));
     buffered_ += count;
     if (buffered_ < kSplit) return count;
-    const ops::SplitResult split = process(buffer_.clone());
-    sum_.add(split);
+    const ops::SplitResult split = process(buffer_, 0, kSplit);
+    sum_.add(split.sum);
     scores_.push_back(split.scores);
     buffered_ = 0;
     return count;
   }
-  ops::SplitResult process(const at::Tensor& rows) const {
+  ops::SplitResult process(const at::Tensor& rows, std::int64_t begin, std::int64_t end) const {
     const ops::OneThread one;
-    return ops::pool_split(transform_ ? transform_(rows).contiguous() : rows, gate_);
+    if (!transform_) return ops::pool_split(rows, begin, end, gate_);
+    return ops::pool_split(transform_(ops::dense_rows(rows, begin, end, rows.scalar_type())), 0, end - begin, gate_);
   }
 
-  GateWeights weights_;
   ops::PackedGate gate_;
   std::function<at::Tensor(const at::Tensor&)> transform_;
   ops::PoolAccumulator sum_;

@@ -7,7 +7,6 @@
 #include <string>
 #include <vector>
 
-#include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/addmm.h>
@@ -73,30 +72,18 @@ at::Tensor rows_mask(const c10::optional<at::Tensor>& keep, std::int64_t heads, 
 
 /// Splits of rows, scored and pooled while they are in the cache; bits as gated_pool's: of the rows alone.
 Pooled pool_in_splits(const at::Tensor& x, const ops::FoldedQueries& folded, const at::Tensor& keep) {
-  const std::int64_t n = x.size(0), splits = (n + kSplit - 1) / kSplit;
-  constexpr std::int64_t kAtOnce = 64;  // bounds what waits to be merged
   const at::Tensor weight_t = folded.weight.t().contiguous();
-  ops::PoolAccumulator sum(folded.weight.size(0), x.size(1));
+  const at::ScalarType type = folded.weight.scalar_type();
+  ops::PoolAccumulator sum(folded.weight.size(0), x.size(1), false);
   std::vector<at::Tensor> scores;
-  for (std::int64_t first = 0; first < splits; first += kAtOnce) {
-    std::vector<ops::SplitResult> results(static_cast<std::size_t>(std::min(kAtOnce, splits - first)));
-    at::parallel_for(0, static_cast<std::int64_t>(results.size()), 1, [&](std::int64_t begin, std::int64_t end) {
-      const at::NoGradGuard no_grad;
-      const ops::OneThread one;
-      for (std::int64_t i = begin; i < end; ++i) {
-        const std::int64_t from = (first + i) * kSplit, to = std::min(n, from + kSplit);
-        const at::Tensor rows = x.slice(0, from, to).clone(at::MemoryFormat::Contiguous);
-        at::Tensor part = at::addmm(folded.bias, rows, weight_t).t();
-        if (keep.defined()) part = part.masked_fill(keep.slice(1, from, to).logical_not(), kMinusInfinity);
-        results[static_cast<std::size_t>(i)] = ops::pool_split_scores(part, rows);
-      }
-    });
-    for (ops::SplitResult& split : results) {
-      sum.add(split);
-      scores.push_back(std::move(split.scores));
-    }
-  }
-  return sum.result(at::cat(scores, 1));
+  ops::accumulate_splits(x.size(0), sum, scores, [&](std::int64_t from, std::int64_t to) {
+    const ops::OneThread one;
+    const at::Tensor rows = ops::dense_rows(x, from, to, type);
+    at::Tensor part = at::addmm(folded.bias, rows, weight_t).t();
+    if (keep.defined()) part = part.masked_fill(keep.slice(1, from, to).logical_not(), kMinusInfinity);
+    return ops::pool_split_scores(part, rows, 0, to - from, false);
+  });
+  return sum.result(at::cat(scores, 1), x.scalar_type());
 }
 
 Pooled pool_folded(const at::Tensor& x, const ops::FoldedQueries& folded, const at::Tensor& keep) {

@@ -1,7 +1,6 @@
 #include "emulation.h"
 
 #include <sys/mman.h>
-#include <ucontext.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -16,6 +15,7 @@
 
 #include "api.h"
 #include "fiber_sanitizer.h"
+#include "fiber_switch.h"
 
 uint3 threadIdx{}, blockIdx{};
 dim3 blockDim, gridDim;
@@ -23,6 +23,31 @@ dim3 blockDim, gridDim;
 // Bounds of the section that holds __shared__ variables; absent in a program without any.
 extern "C" char __start_fovea_shared[] __attribute__((weak));
 extern "C" char __stop_fovea_shared[] __attribute__((weak));
+
+#if defined(__x86_64__)
+asm(R"(
+.text
+.globl cuda_emulation_switch
+.type cuda_emulation_switch, @function
+cuda_emulation_switch:
+  pushq %rbp
+  pushq %rbx
+  pushq %r12
+  pushq %r13
+  pushq %r14
+  pushq %r15
+  movq %rsp, (%rdi)
+  movq %rsi, %rsp
+  popq %r15
+  popq %r14
+  popq %r13
+  popq %r12
+  popq %rbx
+  popq %rbp
+  ret
+.size cuda_emulation_switch, .-cuda_emulation_switch
+)");
+#endif
 
 namespace cuda_emulation {
 namespace {
@@ -33,7 +58,7 @@ constexpr unsigned kWarp = 32;
 enum class State { kReady, kAtBlockBarrier, kAtWarpBarrier, kEnded };
 
 struct Fiber {
-  ucontext_t context;
+  FiberContext context;
   void* stack = nullptr;
   SanitizerSwitch sanitizer;
   State state = State::kEnded;
@@ -46,7 +71,7 @@ struct Fiber {
 
 struct Engine {
   std::vector<std::unique_ptr<Fiber>> fibers;
-  ucontext_t scheduler;
+  FiberContext scheduler;
   SanitizerSwitch scheduler_sanitizer;
   const std::function<void()>* thread = nullptr;
   unsigned count = 0, current = 0;
@@ -85,7 +110,7 @@ void to_scheduler() {
   Engine& e = engine();
   Fiber& fiber = running_fiber();
   leave_for(fiber.sanitizer, e.scheduler_sanitizer);
-  swapcontext(&fiber.context, &e.scheduler);
+  switch_context(fiber.context, e.scheduler);
   arrived(fiber.sanitizer, e.scheduler_sanitizer);
 }
 
@@ -104,11 +129,8 @@ void make_fiber(Fiber& fiber) {
     std::perror("CUDA emulation: no stack");
     std::abort();
   }
-  getcontext(&fiber.context);
-  fiber.context.uc_stack = {fiber.stack, 0, kStackBytes};
-  fiber.context.uc_link = nullptr;
   fiber.sanitizer = {fiber.stack, kStackBytes, nullptr};
-  makecontext(&fiber.context, fiber_main, 0);
+  make_context(fiber.context, fiber.stack, kStackBytes, fiber_main);
 }
 
 void resume(unsigned i) {
@@ -117,7 +139,7 @@ void resume(unsigned i) {
   Fiber& fiber = running_fiber();
   threadIdx = fiber.index;
   leave_for(e.scheduler_sanitizer, fiber.sanitizer);
-  swapcontext(&e.scheduler, &fiber.context);
+  switch_context(e.scheduler, fiber.context);
   arrived(e.scheduler_sanitizer, fiber.sanitizer);
 }
 
@@ -129,21 +151,28 @@ void arrange(std::vector<Index>& order) {
   if (e.order == Order::kRandom) std::shuffle(order.begin(), order.end(), e.random);
 }
 
-/// Lets a warp go on once every lane that its members name waits for the same members, or has ended.
-void release_warp(unsigned first) {
+/// Every lane that `waiting` names waits for the same lanes and the same operation, or has ended.
+bool warp_is_complete(const Fiber& waiting, unsigned first, unsigned last) {
+  for (unsigned j = first; j < last; ++j) {
+    const Fiber& other = *engine().fibers[j];
+    if ((waiting.mask >> (j - first) & 1u) == 0 || other.state == State::kEnded) continue;
+    if (other.state != State::kAtWarpBarrier || other.mask != waiting.mask) return false;
+    if (other.where != waiting.where && std::strcmp(other.where, waiting.where) != 0) return false;
+  }
+  return true;
+}
+
+/// Lets lanes go on once all that they wait for have come. `moved` has just waited or ended.
+void release_warp(unsigned moved) {
   Engine& e = engine();
-  const unsigned last = std::min(first + kWarp, e.count);
-  for (unsigned i = first; i < last; ++i) {
-    if (e.fibers[i]->state != State::kAtWarpBarrier) continue;
-    const unsigned mask = e.fibers[i]->mask;
-    bool complete = true;
-    for (unsigned j = first; j < last; ++j) {
-      const Fiber& other = *e.fibers[j];
-      if ((mask >> (j - first) & 1u) == 0 || other.state == State::kEnded) continue;
-      complete = complete && other.state == State::kAtWarpBarrier && other.mask == mask &&
-                 std::strcmp(other.where, e.fibers[i]->where) == 0;
-    }
-    for (unsigned j = first; complete && j < last; ++j)
+  const unsigned first = moved - moved % kWarp, last = std::min(first + kWarp, e.count);
+  if (e.fibers[moved]->state == State::kReady || e.fibers[moved]->state == State::kAtBlockBarrier) return;
+  const bool ended = e.fibers[moved]->state == State::kEnded;
+  for (unsigned i = ended ? first : moved; i < (ended ? last : moved + 1); ++i) {
+    const Fiber& waiting = *e.fibers[i];
+    if (waiting.state != State::kAtWarpBarrier || !warp_is_complete(waiting, first, last)) continue;
+    const unsigned mask = waiting.mask;
+    for (unsigned j = first; j < last; ++j)
       if ((mask >> (j - first) & 1u) != 0 && e.fibers[j]->state == State::kAtWarpBarrier)
         e.fibers[j]->state = State::kReady;
   }
@@ -191,7 +220,7 @@ void run_block() {
       if (e.fibers[i]->state == State::kReady) {
         resume(i);
         moved = true;
-        release_warp(i - i % kWarp);
+        release_warp(i);
       }
       ended = ended && e.fibers[i]->state == State::kEnded;
     }

@@ -32,11 +32,15 @@ void use_cuda_symbols(CudaSymbols symbols) {
   given = symbols;
 }
 
+bool has_cuda_kernels(const at::Tensor& tensor) {
+  return given.load() ? tensor.is_cpu() : tensor.is_cuda() && library();
+}
+
 bool runs_on_cuda(std::initializer_list<at::Tensor> tensors) {
   const at::Tensor& first = *tensors.begin();
   for (const at::Tensor& tensor : tensors)
     if (tensor.defined() && (tensor.scalar_type() != at::kFloat || tensor.device() != first.device())) return false;
-  return given.load() ? first.is_cpu() : first.is_cuda() && library();
+  return has_cuda_kernels(first);
 }
 
 void* current_stream(const at::Tensor& tensor) {

@@ -14,6 +14,8 @@ using CudaSymbols = void* (*)(const char* name);
 /// before any family is used. Null goes back to the library.
 void use_cuda_symbols(CudaSymbols symbols);
 
+/// The tensor lies on a CUDA device and the library is present.
+bool has_cuda_kernels(const at::Tensor& tensor);
 /// All (defined ones) float32 on one CUDA device, and the library present. Otherwise the reference runs there.
 bool runs_on_cuda(std::initializer_list<at::Tensor> tensors);
 

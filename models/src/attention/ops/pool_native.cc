@@ -1,98 +1,112 @@
-#include "attention/ops/pool.h"
+// Pooling on the CPU: splits of kSplit rows on all threads, each in tiles whose activations stay in the cache, merged
+// in index order.
+#include <algorithm>
 
-#include <ATen/ops/addmm.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/empty_like.h>
-#include <ATen/ops/from_blob.h>
-#include <ATen/ops/mm.h>
 
-// Exported by LibTorch's CPU library, which carries MKL inside; absent in builds on another BLAS, whose products are
-// then taken as they are.
-extern "C" int MKL_Set_Num_Threads_Local(int) __attribute__((weak));
+#include "attention/ops/pool.h"
 
 namespace fovea::attention::ops {
 namespace {
 
+constexpr std::int64_t kTile = 256;  // rows whose float32 activations (2 H = 1024) and features fit a core's cache
+constexpr std::uintptr_t kLine = 64;
+
+bool aligned(const at::Tensor& rows) {
+  return reinterpret_cast<std::uintptr_t>(rows.const_data_ptr()) % kLine == 0;
+}
+
 template <class T>
-SplitResult softmax_and_sum(const at::Tensor& scores, const at::Tensor& rows) {
-  const std::int64_t branches = scores.size(0), n = scores.size(1);
-  SplitResult split;
-  split.scores = scores;
-  const at::Tensor weights = at::empty_like(scores);
-  for (std::int64_t k = 0; k < branches; ++k)
-    split.states.push_back(
-        kernels::softmax_split_cpu(scores.const_data_ptr<T>() + k * n, n, weights.mutable_data_ptr<T>() + k * n));
-  split.sums = at::mm(weights, rows);
-  return split;
+void score_tile(const at::Tensor& pre, const PackedGate& gate, const at::Tensor& scores) {
+  kernels::pool_kernels<T>().gate_scores(pre.const_data_ptr<T>(), pre.size(0), gate.shape(),
+                                         gate.gate_b.const_data_ptr<T>(), gate.w.const_data_ptr<T>(),
+                                         gate.b.const_data_ptr<T>(), scores.mutable_data_ptr<T>(), pre.size(0));
 }
 
 }  // namespace
 
-OneThread::OneThread() : before_(MKL_Set_Num_Threads_Local ? MKL_Set_Num_Threads_Local(1) : 0) {}
-OneThread::~OneThread() {
-  if (MKL_Set_Num_Threads_Local) MKL_Set_Num_Threads_Local(before_);
+at::ScalarType computing_type(const at::Tensor& x) {
+  return x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+}
+
+at::Tensor dense_rows(const at::Tensor& x, std::int64_t begin, std::int64_t end, at::ScalarType type) {
+  const at::Tensor part = x.slice(0, begin, end);
+  if (part.scalar_type() != type) return part.to(type).contiguous();
+  return part.is_contiguous() && aligned(part) ? part : part.clone(at::MemoryFormat::Contiguous);
 }
 
 PackedGate::PackedGate(const GateWeights& weights)
-    : hidden(weights.wv.size(0)), branches(weights.w.size(0)), width(weights.wv.size(1)), gated(weights.wu.defined()) {
-  gate_t = (gated ? at::cat({weights.wv, weights.wu}) : weights.wv).detach().t().contiguous();
-  gate_b = (gated ? at::cat({weights.bv, weights.bu}) : weights.bv).detach().contiguous();
-  w_t = weights.w.detach().t().contiguous();
-  b = weights.b.detach().contiguous();
+    : type(computing_type(weights.wv)),
+      hidden(weights.wv.size(0)),
+      branches(weights.w.size(0)),
+      width(weights.wv.size(1)),
+      gated(weights.wu.defined()) {
+  const at::NoGradGuard no_grad;
+  gate = (gated ? at::cat({weights.wv, weights.wu}) : weights.wv).contiguous();
+  gate_b = (gated ? at::cat({weights.bv, weights.bu}) : weights.bv).to(type).contiguous();
+  if (gate.scalar_type() == at::kBFloat16 && kernels::has_bf16_tiles()) half_gate = gate;
+  gate = gate.to(type);
+  product = std::make_shared<const RowProduct>(gate);
+  w = weights.w.to(type).contiguous();
+  b = weights.b.to(type).contiguous();
 }
 
-SplitResult pool_split_scores(const at::Tensor& scores, const at::Tensor& rows) {
+void gate_product(const at::Tensor& rows, const at::Tensor& computed_rows, const PackedGate& gate,
+                  const at::Tensor& out) {
+  const bool tiles = gate.half_gate.defined() && rows.scalar_type() == at::kBFloat16;
+  if (!tiles || !bf16_row_product(rows.contiguous(), gate.half_gate, out)) (*gate.product)(computed_rows, out);
+}
+
+SplitResult pool_split_scores(const at::Tensor& scores, const at::Tensor& x, std::int64_t begin, std::int64_t end,
+                              bool want_gram) {
   const OneThread one;
-  const at::Tensor s = scores.contiguous(), x = rows.contiguous();
-  return s.scalar_type() == at::kDouble ? softmax_and_sum<double>(s, x) : softmax_and_sum<float>(s, x);
+  const at::ScalarType type = computing_type(scores);
+  SplitResult split{scores.slice(1, begin, end), PoolAccumulator(scores.size(0), x.size(1), want_gram)};
+  for (std::int64_t row = begin; row < end; row += kTile) {
+    const std::int64_t last = std::min(end, row + kTile);
+    split.sum.add_rows(scores.slice(1, row, last).to(type).contiguous(), dense_rows(x, row, last, type));
+  }
+  return split;
 }
 
-SplitResult pool_split(const at::Tensor& rows, const PackedGate& gate) {
+SplitResult pool_split(const at::Tensor& x, std::int64_t begin, std::int64_t end, const PackedGate& gate,
+                       const Keep& keep) {
   const OneThread one;
-  const at::Tensor pre = at::addmm(gate.gate_b, rows, gate.gate_t);
-  const at::Tensor hidden = at::empty({rows.size(0), gate.hidden}, pre.options());
-  if (pre.scalar_type() == at::kDouble) {
-    kernels::activate_cpu(pre.const_data_ptr<double>(), rows.size(0), gate.hidden, gate.gated,
-                          hidden.mutable_data_ptr<double>());
-  } else {
-    kernels::activate_cpu(pre.const_data_ptr<float>(), rows.size(0), gate.hidden, gate.gated,
-                          hidden.mutable_data_ptr<float>());
+  const auto options = at::TensorOptions(gate.type);
+  SplitResult split{at::empty({gate.branches, end - begin}, options), PoolAccumulator(gate.branches, gate.width)};
+  const at::Tensor workspace = at::empty({kTile, gate.product->columns()}, options);
+  for (std::int64_t row = begin; row < end; row += kTile) {
+    const std::int64_t last = std::min(end, row + kTile);
+    const at::Tensor rows = dense_rows(x, row, last, gate.type), pre = workspace.slice(0, 0, last - row);
+    at::Tensor scores = at::empty({gate.branches, last - row}, options);
+    gate_product(x.slice(0, row, last), rows, gate, pre);
+    gate.type == at::kDouble ? score_tile<double>(pre, gate, scores) : score_tile<float>(pre, gate, scores);
+    if (keep.mask.defined()) scores.masked_fill_(keep.mask.slice(-1, row, last).logical_not(), keep.fill);
+    split.sum.add_rows(scores, rows);
+    split.scores.slice(1, row - begin, last - begin).copy_(scores);
   }
-  return pool_split_scores(at::addmm(gate.b, hidden, gate.w_t).t(), rows);
+  return split;
 }
 
-PoolAccumulator::PoolAccumulator(std::int64_t branches, std::int64_t width)
-    : branches_(branches),
-      width_(width),
-      states_(static_cast<std::size_t>(branches), kernels::neutral_state<double>()),
-      sums_(static_cast<std::size_t>(branches * width), 0.0) {}
-
-void PoolAccumulator::add(const SplitResult& split) {
-  for (std::int64_t k = 0; k < branches_; ++k) {
-    auto& state = states_[static_cast<std::size_t>(k)];
-    double* sum = sums_.data() + k * width_;
-    const auto& from = split.states[static_cast<std::size_t>(k)];
-    if (split.sums.scalar_type() == at::kDouble)
-      kernels::merge_cpu(state, sum, from, split.sums.const_data_ptr<double>() + k * width_, width_);
-    else
-      kernels::merge_cpu(state, sum, from, split.sums.const_data_ptr<float>() + k * width_, width_);
-  }
+Pooled native_score_pool(const at::Tensor& scores, const at::Tensor& x, bool want_gram) {
+  const at::NoGradGuard no_grad;
+  PoolAccumulator sum(scores.size(0), x.size(1), want_gram);
+  std::vector<at::Tensor> unused;
+  accumulate_splits(x.size(0), sum, unused, [&](std::int64_t begin, std::int64_t end) {
+    return pool_split_scores(scores, x, begin, end, want_gram);
+  });
+  return sum.result(scores, x.scalar_type());
 }
 
-Pooled PoolAccumulator::result(const at::Tensor& scores) const {
-  const auto options = at::TensorOptions(at::kDouble);
-  const at::Tensor z = at::empty({branches_, width_}, options), lse = at::empty({branches_}, options),
-                   entropy = at::empty({branches_}, options);
-  for (std::int64_t k = 0; k < branches_; ++k) {
-    const auto& state = states_[static_cast<std::size_t>(k)];
-    lse.mutable_data_ptr<double>()[k] = kernels::lse_of(state);
-    entropy.mutable_data_ptr<double>()[k] = kernels::entropy_of(state);
-    for (std::int64_t d = 0; d < width_; ++d)
-      z.mutable_data_ptr<double>()[k * width_ + d] =
-          state.l == 0 ? 0.0 : sums_[static_cast<std::size_t>(k * width_ + d)] / state.l;
-  }
-  return {z.to(scores.scalar_type()), scores, lse.to(scores.scalar_type()), entropy.to(scores.scalar_type())};
+Pooled native_gated_pool(const at::Tensor& x, const GateWeights& weights, const Keep& keep) {
+  const at::NoGradGuard no_grad;
+  const PackedGate gate(weights);
+  PoolAccumulator sum(gate.branches, gate.width);
+  std::vector<at::Tensor> scores;
+  accumulate_splits(x.size(0), sum, scores,
+                    [&](std::int64_t begin, std::int64_t end) { return pool_split(x, begin, end, gate, keep); });
+  return sum.result(at::cat(scores, 1), x.scalar_type());
 }
 
 }  // namespace fovea::attention::ops

@@ -29,7 +29,14 @@ Pooled reference_score_pool(const at::Tensor& scores, const at::Tensor& x) {
   const at::Tensor lse = (largest + l.log()).masked_fill(empty, -std::numeric_limits<double>::infinity());
   const at::Tensor weighted = a * safe.masked_fill(absent, 0.0);
   const at::Tensor entropy = (lse.masked_fill(empty, 0.0) - weighted.sum(1, true)).masked_fill(empty, 0.0);
-  return {a.mm(x), scores, lse.squeeze(1), entropy.squeeze(1)};
+  return {a.mm(x), scores, lse.squeeze(1), entropy.squeeze(1), a.mm(a.t())};
+}
+
+Pooled reference_gated_pool(const at::Tensor& x, const GateWeights& weights, const c10::optional<at::Tensor>& keep,
+                            double fill) {
+  at::Tensor scores = reference_scores(x, weights);
+  if (keep) scores = scores.masked_fill(keep->logical_not(), fill);
+  return reference_score_pool(scores, x);
 }
 
 }  // namespace fovea::attention::ops

@@ -8,22 +8,22 @@ namespace fovea::attention::kernels {
 template <class Pattern>
 int launch_forward(const Pattern& pattern, const Attend& in, float* out, float* lse, void* stream) {
   const std::int64_t parts = blocks_for(in.value_width, kTileWidth), tiles = pattern.tiles();
-  return FOVEA_LAUNCH(attend_forward<Pattern>, Grid{pattern.heads() * tiles * parts}, kTileThreads, 0, stream, pattern,
-                      in, tiles, parts, out, lse);
+  return FOVEA_LAUNCH(attend_forward<Pattern>, Grid{pattern.heads() * tiles * parts}, kRowTileThreads, 0, stream,
+                      pattern, in, tiles, parts, out, lse);
 }
 
 template <class Pattern>
 int launch_gradient(const Pattern& pattern, const AttendBackward& backward, void* stream) {
   const std::int64_t parts = blocks_for(backward.width, kTileWidth), tiles = pattern.tiles();
-  return FOVEA_LAUNCH(attend_backward<Pattern>, Grid{pattern.heads() * tiles * parts}, kTileThreads, 0, stream, pattern,
-                      backward, tiles, parts);
+  return FOVEA_LAUNCH(attend_backward<Pattern>, Grid{pattern.heads() * tiles * parts}, kRowTileThreads, 0, stream,
+                      pattern, backward, tiles, parts);
 }
 
 /// `by_query` walks the keys of queries, `by_key` the queries of keys.
 template <class ByQuery, class ByKey>
 int launch_backward(const ByQuery& by_query, const ByKey& by_key, const Attend& in, const AttendGradients& gradients,
                     std::int64_t queries, void* stream) {
-  constexpr int kThreads = 256, kQueriesOfBlock = kThreads / 32;
+  constexpr int kThreads = 256, kQueriesOfBlock = kThreads / kWarp;
   int status = FOVEA_LAUNCH(attend_delta, Grid{blocks_for(queries, kQueriesOfBlock)}, kThreads, 0, stream, gradients,
                             queries, in.value_width);
   const PairOperands of_query{in.q, in.k, in.width}, up_of_query{gradients.grad_out, in.v, in.value_width};

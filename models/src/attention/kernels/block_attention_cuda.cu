@@ -45,7 +45,7 @@ struct BlockPattern {
     const std::int64_t heads_here = kOfKeys ? pairs.key_heads : pairs.heads;
     batch = place.outer / heads_here, head = place.outer % heads_here;
     row_block = place.tile / rows.pieces_of_block();
-    for (int r = static_cast<int>(threadIdx.x); r < kTileRows; r += kTileThreads) {
+    for (int r = static_cast<int>(threadIdx.x); r < kTileRows; r += kRowTileThreads) {
       const std::int64_t token = rows.token(place.tile, r);
       shared.row[r] = token < 0 ? -1 : place.outer * rows.length + token;
     }

@@ -1,7 +1,7 @@
 // Channel attention's products on CUDA. Run under host emulation only so far (docs/gpu.md).
 #include "attention/kernels/channel.h"
 
-#include "attention/kernels/tile_products.cuh"
+#include "attention/kernels/row_tiles.cuh"
 
 namespace {
 
@@ -12,7 +12,7 @@ __device__ float at_channel(const ChannelImages& of, const float* image, std::in
   return channel < of.channels && voxel < end ? image[channel * of.voxels + voxel] : 0.0f;
 }
 
-__global__ void __launch_bounds__(kTileThreads)
+__global__ void __launch_bounds__(kRowTileThreads)
     channel_gram(ChannelImages of, const float* x, const float* y, std::int64_t splits, float* parts) {
   __shared__ Tile<kTileRows> left;
   __shared__ Tile<kTilePairs> right;
@@ -22,7 +22,7 @@ __global__ void __launch_bounds__(kTileThreads)
   const std::int64_t begin = place.tile * kGramSplit, end = min(begin + kGramSplit, of.voxels);
   const std::int64_t image = place.outer * of.channels * of.voxels;
   float sums[kThreadRows][kThreadPairs] = {};
-  for (std::int64_t first = begin; first < end; first += kTileDepth) {
+  for (std::int64_t first = begin; first < end; first += kRowTileDepth) {
     fill_by_columns(left, [&](int r, int v) { return at_channel(of, x + image, row + r, first + v, end); });
     fill_by_columns(right, [&](int c, int v) { return at_channel(of, y + image, column + c, first + v, end); });
     __syncthreads();
@@ -37,7 +37,7 @@ __global__ void __launch_bounds__(kTileThreads)
     }
 }
 
-__global__ void __launch_bounds__(kTileThreads)
+__global__ void __launch_bounds__(kRowTileThreads)
     channel_mix(ChannelImages of, const float* weights, const float* x, const float* plus, float* out) {
   __shared__ Tile<kTileRows> left;
   __shared__ ValueTile right;
@@ -46,7 +46,7 @@ __global__ void __launch_bounds__(kTileThreads)
   const std::int64_t image = place.outer * of.channels * of.voxels;
   const float* of_image = weights + place.outer * of.channels * of.channels;
   float sums[kThreadRows][kThreadWidth] = {};
-  for (std::int64_t first = 0; first < of.channels; first += kTileDepth) {
+  for (std::int64_t first = 0; first < of.channels; first += kRowTileDepth) {
     fill_by_columns(left, [&](int r, int c) {
       return row + r < of.channels && first + c < of.channels ? of_image[(row + r) * of.channels + first + c] : 0.0f;
     });
@@ -68,12 +68,12 @@ extern "C" int fovea_cuda_channel_gram(const ChannelImages* of, const float* x, 
                                        void* stream) {
   const std::int64_t splits = blocks_for(of->voxels, kGramSplit);
   const std::int64_t tiles = blocks_for(of->channels, kTileRows) * blocks_for(of->channels, kTilePairs);
-  return FOVEA_LAUNCH(channel_gram, Grid{of->images * splits * tiles}, kTileThreads, 0, stream, *of, x, y, splits,
+  return FOVEA_LAUNCH(channel_gram, Grid{of->images * splits * tiles}, kRowTileThreads, 0, stream, *of, x, y, splits,
                       parts);
 }
 
 extern "C" int fovea_cuda_channel_mix(const ChannelImages* of, const float* weights, const float* x, const float* plus,
                                       float* out, void* stream) {
   const std::int64_t blocks = blocks_for(of->channels, kTileRows) * blocks_for(of->voxels, kTileWidth);
-  return FOVEA_LAUNCH(channel_mix, Grid{of->images * blocks}, kTileThreads, 0, stream, *of, weights, x, plus, out);
+  return FOVEA_LAUNCH(channel_mix, Grid{of->images * blocks}, kRowTileThreads, 0, stream, *of, weights, x, plus, out);
 }

@@ -2,7 +2,7 @@
 // states are those of linear attention. Run under host emulation only so far (docs/gpu.md).
 #include "attention/kernels/linear.h"
 
-#include "attention/kernels/tile_products.cuh"
+#include "attention/kernels/row_tiles.cuh"
 
 namespace {
 
@@ -20,7 +20,7 @@ __device__ float decay(const DecayedTiles& in, float slope, std::int64_t i, std:
   return expf(-slope * static_cast<float>(j < i ? i - j : j - i));
 }
 
-__global__ void __launch_bounds__(kTileThreads) decayed_tiles(DecayedTiles in, float* out) {
+__global__ void __launch_bounds__(kRowTileThreads) decayed_tiles(DecayedTiles in, float* out) {
   __shared__ Tile<kTileRows> queries, weights;
   __shared__ Tile<kTilePairs> keys;
   __shared__ ValueTile values;
@@ -32,7 +32,7 @@ __global__ void __launch_bounds__(kTileThreads) decayed_tiles(DecayedTiles in, f
   float sums[kThreadRows][kThreadWidth] = {};
   for (std::int64_t first = first_row; first < first_row + kTileRows && first < in.count; first += kTilePairs) {
     float products[kThreadRows][kThreadPairs] = {};
-    for (std::int64_t at = 0; at < in.width; at += kTileDepth) {
+    for (std::int64_t at = 0; at < in.width; at += kRowTileDepth) {
       fill_by_columns(queries, [&](int r, int d) { return of_tile(q, first_row + r, in.count, at + d, in.width); });
       fill_by_columns(keys, [&](int c, int d) { return of_tile(k, first + c, in.count, at + d, in.width); });
       __syncthreads();
@@ -76,7 +76,7 @@ __global__ void decayed_scan(float* states, const float* slopes, std::int64_t he
 
 extern "C" int fovea_cuda_decayed_tiles(const DecayedTiles* in, float* out, void* stream) {
   const std::int64_t blocks = in->heads * blocks_for(in->count, kTileRows) * blocks_for(in->value_width, kTileWidth);
-  return FOVEA_LAUNCH(decayed_tiles, Grid{blocks}, kTileThreads, 0, stream, *in, out);
+  return FOVEA_LAUNCH(decayed_tiles, Grid{blocks}, kRowTileThreads, 0, stream, *in, out);
 }
 
 extern "C" int fovea_cuda_decayed_scan(float* states, const float* slopes, std::int64_t heads,

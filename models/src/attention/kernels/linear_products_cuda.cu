@@ -1,6 +1,7 @@
 // Linear attention's products of rows with a summed matrix on CUDA, and what follows them in the same pass. Run under
 // host emulation only so far (docs/gpu.md).
 #include "attention/kernels/linear_rows.cuh"
+#include "attention/kernels/reduce.h"
 
 namespace {
 
@@ -10,7 +11,7 @@ using namespace fovea::attention::kernels;
 __device__ float rotated_back(const LinearRows& at, std::int64_t row, std::int64_t column, float gradient) {
   const bool inside = row < at.count && column < at.width;
   const std::int64_t angle = row * at.width + column;
-  const float across = __shfl_xor_sync(0xffffffffu, inside ? gradient * at.sin[angle] : 0.0f, 1);
+  const float across = __shfl_xor_sync(kAllLanes, inside ? gradient * at.sin[angle] : 0.0f, 1);
   return inside ? gradient * at.cos[angle] + (column % 2 == 0 ? across : -across) : 0.0f;
 }
 
@@ -37,7 +38,7 @@ __device__ float after_products(const LinearProducts& in, const Spot& spot, floa
   return sum + row * column;
 }
 
-__global__ void __launch_bounds__(kTileThreads) row_products(LinearProducts in) {
+__global__ void __launch_bounds__(kRowTileThreads) row_products(LinearProducts in) {
   __shared__ Tile<kTileRows> left;
   __shared__ ValueTile right;
   const std::int64_t tiles = blocks_for(in.x.count, kTileRows), depth = in.x.width;
@@ -46,7 +47,7 @@ __global__ void __launch_bounds__(kTileThreads) row_products(LinearProducts in) 
   const float* matrix =
       in.matrix + (in.matrix_tile ? place.outer * tiles + place.tile : place.outer) * depth * in.columns;
   float sums[kThreadRows][kThreadWidth] = {};
-  for (std::int64_t first = 0; first < depth; first += kTileDepth) {
+  for (std::int64_t first = 0; first < depth; first += kRowTileDepth) {
     fill_by_columns(left, [&](int r, int k) { return read(in.x, place.outer, first_row + r, first + k); });
     fill(right, [&](int k, int c) {
       const std::int64_t at = first + k, column = first_column + c;
@@ -76,5 +77,5 @@ static_assert(kMatrixTile == kTileRows, "a tile of rows meets one matrix");
 
 extern "C" int fovea_cuda_linear_products(const LinearProducts* in, std::int64_t heads, void* stream) {
   const std::int64_t blocks = heads * blocks_for(in->x.count, kTileRows) * blocks_for(in->columns, kTileWidth);
-  return FOVEA_LAUNCH(row_products, Grid{blocks}, kTileThreads, 0, stream, *in);
+  return FOVEA_LAUNCH(row_products, Grid{blocks}, kRowTileThreads, 0, stream, *in);
 }

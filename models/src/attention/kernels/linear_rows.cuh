@@ -2,7 +2,7 @@
 #pragma once
 
 #include "attention/kernels/linear.h"
-#include "attention/kernels/tile_products.cuh"
+#include "attention/kernels/row_tiles.cuh"
 
 namespace fovea::attention::kernels {
 

@@ -49,7 +49,7 @@ struct WindowPattern {
       group[a] = at / tiles_here, first[a] = at % tiles_here * tile[a];
       steps *= set_box(a, first[a], smaller(group_length(axis, group[a]), first[a] + tile[a]));
     }
-    for (int r = static_cast<int>(threadIdx.x); r < kTileRows; r += kTileThreads) place_row(r, first, shared);
+    for (int r = static_cast<int>(threadIdx.x); r < kTileRows; r += kRowTileThreads) place_row(r, first, shared);
     __syncthreads();
     return (steps + kTilePairs - 1) / kTilePairs;
   }

@@ -2,7 +2,7 @@
 // gradients are made of. Hidden values are computed again, not kept. Run under host emulation only so far
 // (docs/gpu.md).
 #include "attention/kernels/pointwise.cuh"
-#include "attention/kernels/tile_products.cuh"
+#include "attention/kernels/row_tiles.cuh"
 
 namespace {
 
@@ -75,7 +75,7 @@ __device__ void add_pre(const Hidden& in, const Projection& projection, const Vo
                         SumTiles& tiles, float (&pre)[kThreadRows][kThreadWidth]) {
   const float* values = projection.values + block.image * projection.image_stride + block.term * projection.term_stride;
   const float* weights = projection.weights + block.term * projection.weight_term_stride;
-  for (std::int64_t first = 0; first < projection.channels; first += kTileDepth) {
+  for (std::int64_t first = 0; first < projection.channels; first += kRowTileDepth) {
     fill_by_columns(tiles.left, [&](int f, int c) {
       return part + f < in.hidden && first + c < projection.channels
                  ? weights[(part + f) * projection.channels + first + c]
@@ -123,13 +123,13 @@ __device__ void add_against(const HiddenSums& in, const VoxelBlock& block, std::
   const Projection& of = in.of;
   const float* values = of.values + block.image * of.image_stride + block.term * of.term_stride;
 #pragma unroll
-  for (int half = 0; half < kTileWidth / kTileDepth; ++half) {
+  for (int half = 0; half < kTileWidth / kRowTileDepth; ++half) {
     for (int i = 0; i < kThreadRows; ++i)
 #pragma unroll
-      for (int j = 0; j < kTileDepth / kRowThreads; ++j)
-        tiles.left.at[tile_row(i)][tile_column(j)] = active[i][half * (kTileDepth / kRowThreads) + j];
+      for (int j = 0; j < kRowTileDepth / kRowThreads; ++j)
+        tiles.left.at[tile_row(i)][tile_column(j)] = active[i][half * (kRowTileDepth / kRowThreads) + j];
     fill_by_columns(tiles.against, [&](int c, int v) {
-      const std::int64_t channel = first_channel + c, voxel = block.first + half * kTileDepth + v;
+      const std::int64_t channel = first_channel + c, voxel = block.first + half * kRowTileDepth + v;
       if (channel > of.channels || voxel >= in.in.voxels) return 0.0f;
       return channel == of.channels ? 1.0f : values[channel * in.in.voxels + voxel];
     });
@@ -139,7 +139,7 @@ __device__ void add_against(const HiddenSums& in, const VoxelBlock& block, std::
   }
 }
 
-__global__ void __launch_bounds__(kTileThreads) hidden_sums(HiddenSums in) {
+__global__ void __launch_bounds__(kRowTileThreads) hidden_sums(HiddenSums in) {
   __shared__ SumTiles tiles;
   const Projection& of = in.of;
   const std::int64_t own = own_terms(in.in, of), splits = blocks_for(in.in.voxels, kVoxelSplit);
@@ -182,5 +182,5 @@ extern "C" int fovea_cuda_hidden_sums(const HiddenSums* in, void* stream) {
   const Projection& of = in->of;
   const std::int64_t splits = own_terms(in->in, of) * in->in.images * blocks_for(in->in.voxels, kVoxelSplit);
   const std::int64_t tiles = blocks_for(in->in.hidden, kTileRows) * blocks_for(of.channels + 1, kTilePairs);
-  return FOVEA_LAUNCH(hidden_sums, Grid{splits * tiles}, kTileThreads, 0, stream, *in);
+  return FOVEA_LAUNCH(hidden_sums, Grid{splits * tiles}, kRowTileThreads, 0, stream, *in);
 }

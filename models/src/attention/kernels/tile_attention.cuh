@@ -13,7 +13,8 @@
 #pragma once
 
 #include "attention/kernels/attend.h"
-#include "attention/kernels/tile_products.cuh"
+#include "attention/kernels/reduce.h"
+#include "attention/kernels/row_tiles.cuh"
 
 namespace fovea::attention::kernels {
 
@@ -40,7 +41,7 @@ struct StepTiles {
 template <class Pattern>
 __device__ void pair_products(const Pattern& pattern, const typename Pattern::Shared& shared, PairOperands operands,
                               PairTiles& tiles, float (&sums)[kThreadRows][kThreadPairs]) {
-  for (std::int64_t first = 0; first < operands.width; first += kTileDepth) {
+  for (std::int64_t first = 0; first < operands.width; first += kRowTileDepth) {
     fill_by_columns(tiles.rows, [&](int r, int k) {
       return element(operands.rows, pattern.row(shared, r), operands.width, first + k);
     });
@@ -72,21 +73,20 @@ struct RunningRow {
 /// Scores of a step become weights e^(s - m), into `into`; returns the factor for what was summed before.
 __device__ inline float running_step(RunningRow& row, const float (&scores)[kThreadPairs], float* into) {
   float largest = row.m;
-  for (int j = 0; j < kThreadPairs; ++j) largest = fmaxf(largest, scores[j]);
-  largest = row_max(largest);
-  // fmaxf passes over NaN, which then comes back through the exponential.
+  for (int j = 0; j < kThreadPairs; ++j) largest = larger(largest, scores[j]);
+  largest = warp_reduce(largest, Larger{}, kRowThreads);
   const float shift = largest == -INFINITY ? 0.0f : largest, factor = expf(row.m - shift);
   float sum = 0;
   for (int j = 0; j < kThreadPairs; ++j) {
     const float e = expf(scores[j] - shift);
     into[tile_column(j)] = e, sum += e;
   }
-  row.l = row.l * factor + row_sum(sum), row.m = largest;
+  row.l = row.l * factor + warp_reduce(sum, Sum{}, kRowThreads), row.m = largest;
   return factor;
 }
 
 template <class Pattern>
-__global__ void __launch_bounds__(kTileThreads)
+__global__ void __launch_bounds__(kRowTileThreads)
     attend_forward(Pattern pattern, Attend in, std::int64_t tiles_of_head, std::int64_t parts, float* out, float* lse) {
   __shared__ typename Pattern::Shared shared;
   __shared__ PairTiles pairs;
@@ -123,14 +123,13 @@ __global__ void __launch_bounds__(kTileThreads)
 
 /// delta_i = grad_out_i . out_i - grad_lse_i: what the softmax takes from every gradient of a weight. A warp a query.
 __global__ static void attend_delta(AttendGradients gradients, std::int64_t queries, std::int64_t width) {
-  constexpr int kWarp = 32;
   const std::int64_t query = (static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x) / kWarp;
   if (query >= queries) return;
   const int lane = static_cast<int>(threadIdx.x) % kWarp;
   float sum = 0;
   for (std::int64_t d = lane; d < width; d += kWarp)
     sum += gradients.grad_out[query * width + d] * gradients.out[query * width + d];
-  for (int offset = kWarp / 2; offset > 0; offset /= 2) sum += __shfl_down_sync(0xffffffffu, sum, offset);
+  sum = warp_reduce(sum, Sum{});
   if (lane == 0) gradients.delta[query] = sum - (gradients.grad_lse ? gradients.grad_lse[query] : 0.0f);
 }
 
@@ -156,7 +155,7 @@ __device__ float backward_weight(const Pattern& pattern, const typename Pattern:
 }
 
 template <class Pattern>
-__global__ void __launch_bounds__(kTileThreads)
+__global__ void __launch_bounds__(kRowTileThreads)
     attend_backward(Pattern pattern, AttendBackward in, std::int64_t tiles_of_head, std::int64_t parts) {
   __shared__ typename Pattern::Shared shared;
   __shared__ PairTiles pairs;

@@ -74,8 +74,9 @@ Gated cuda_gate(const at::Tensor& g, const at::Tensor& x, const at::Tensor& thet
                 const AttentionGateWeights& weights, GateCombine combine) {
   const AttentionGateWeights& w = weights;
   const bool same = theta_x.sizes() == x.sizes();
-  const bool graph = needs_graph({g, x, w.wg, w.bg, w.wx, w.bx, w.wpsi, w.bpsi});
-  if (!runs_on_cuda({x, g, w.wg, w.wx}) || (graph && !same)) return reference_gate(g, x, theta_x, w, combine);
+  const auto all = {x, g, w.wg, w.bg, w.wx, w.bx, w.wpsi, w.bpsi};
+  const bool graph = needs_graph(all);
+  if (!runs_on_cuda(all) || (graph && !same)) return reference_gate(g, x, theta_x, w, combine);
   if (graph) return gate_with_graph(g, x, w, combine);
   const c10::DeviceGuard guard(x.device());
   const DeviceGate gate(g, theta_x, weights, combine);

@@ -80,11 +80,12 @@ bool too_many(const at::Tensor& features) {
 
 FusedModalities cuda_modalities(const at::Tensor& features, const at::Tensor& guide, const at::Tensor& present,
                                 const ModalityWeights& w) {
-  if (!runs_on_cuda({features, guide, w.wf, w.wg}) || too_many(features))
+  const auto all = {features, guide, w.wf, w.wg, w.bg, w.wp, w.bp};
+  if (!runs_on_cuda(all) || too_many(features))
     return reference_modalities(features, reference_modality_scores(features, guide, present, w), present);
-  if (needs_graph({features, guide, w.wf, w.wg, w.bg, w.wp, w.bp}))
+  if (needs_graph(all))
     return fused_with_graph(
-        {features, guide, w.wf, w.wg, w.bg, w.wp, w.bp}, [&] { return cuda_modalities(features, guide, present, w); },
+        all, [&] { return cuda_modalities(features, guide, present, w); },
         [=](const FusedModalities& forward, const FusedModalities& upstream) {
           const ModalityGradients d = cuda_modalities_backward(features, guide, present, w, forward, upstream);
           return std::vector<at::Tensor>{d.features,   d.guide,      d.weights.wf, d.weights.wg,

@@ -56,14 +56,13 @@ Gated attention_gate(const at::Tensor& g, const at::Tensor& x, const AttentionGa
   check(aligned || (grid.upsample_g && coarser(g_grid, theta_grid)),
         "the gating signal and the skip connection lie on different grids");
   const bool plain =
-      backend() == Backend::kReference ||
-      ops::needs_graph({g, x, weights.wg, weights.bg, weights.wx, weights.bx, weights.wpsi, weights.bpsi}) || !aligned;
-  const bool same = theta_x.sizes() == x.sizes();
+      ops::by_definition({x, g, weights.wg, weights.bg, weights.wx, weights.bx, weights.wpsi, weights.bpsi}) ||
+      !aligned;
   Gated gated;
   if (!plain && x.is_cpu())
     gated = ops::blocked_gate(g, x, theta_x, weights, combine);
-  else if (!plain && same)
-    gated = ops::cuda_gate(g, x, weights, combine);
+  else if (!plain)
+    gated = ops::cuda_gate(g, x, theta_x, weights, combine);
   else
     gated = ops::reference_gate(g, x, theta_x, weights, combine);
   if (!return_alpha) gated.alpha = at::Tensor();

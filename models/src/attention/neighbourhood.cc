@@ -65,7 +65,8 @@ std::vector<ops::Axis> axes_of(const Sizes& shape, const Sizes& window, const Ne
 
 Attended one_window(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const ops::Neighbourhood& grid) {
   if (backend() == Backend::kReference) return ops::reference_neighbourhood(q, k, v, grid);
-  return ops::tiled_neighbourhood(q, k, v, grid, q.is_cpu() && !ops::needs_graph({q, k, v}));
+  if (!q.is_cpu()) return ops::cuda_neighbourhood(q, k, v, grid);
+  return ops::tiled_neighbourhood(q, k, v, grid, !ops::needs_graph({q, k, v}));
 }
 
 }  // namespace

@@ -60,7 +60,7 @@ Pooled score_pool(const at::Tensor& scores, const at::Tensor& x) {
                 "Give one score per branch and row.");
   if (x.size(0) == 0) empty_bag();
   check_types(x, scores);
-  if (backend() == Backend::kReference || ops::needs_graph({x, scores})) return ops::reference_score_pool(scores, x);
+  if (ops::by_definition({x, scores})) return ops::reference_score_pool(scores, x);
   return x.is_cpu() ? ops::native_score_pool(scores, x) : ops::cuda_score_pool(scores, x);
 }
 
@@ -69,8 +69,8 @@ Pooled gated_pool(const at::Tensor& x, const GateWeights& weights, const c10::op
   if (x.size(0) == 0) empty_bag();
   check_types(x, weights.wv);
   check_keep(keep, weights.w.size(0), x.size(0));
-  const bool graph = ops::needs_graph({x, weights.wv, weights.bv, weights.wu, weights.bu, weights.w, weights.b});
-  if (backend() == Backend::kReference || graph) return ops::reference_gated_pool(x, weights, keep, fill);
+  if (ops::by_definition({x, weights.wv, weights.bv, weights.wu, weights.bu, weights.w, weights.b}))
+    return ops::reference_gated_pool(x, weights, keep, fill);
   const ops::Keep kept{keep ? *keep : at::Tensor(), fill};
   return x.is_cpu() ? ops::native_gated_pool(x, weights, kept) : ops::cuda_gated_pool(x, weights, kept);
 }

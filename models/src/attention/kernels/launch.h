@@ -62,7 +62,7 @@ int launch(void (*kernel)(Parameters...), Grid grid, dim3 block, std::size_t sha
   return cudaGetLastError();
 }
 
-inline std::int64_t blocks_for(std::int64_t count, std::int64_t per_block) {
+__host__ __device__ inline std::int64_t blocks_for(std::int64_t count, std::int64_t per_block) {
   return (count + per_block - 1) / per_block;
 }
 

@@ -39,7 +39,9 @@ bool has_cuda_kernels(const at::Tensor& tensor) {
 bool runs_on_cuda(std::initializer_list<at::Tensor> tensors) {
   const at::Tensor& first = *tensors.begin();
   for (const at::Tensor& tensor : tensors)
-    if (tensor.defined() && (tensor.scalar_type() != at::kFloat || tensor.device() != first.device())) return false;
+    if (tensor.defined() &&
+        (tensor.scalar_type() != at::kFloat || tensor.device() != first.device() || tensor.numel() == 0))
+      return false;
   return has_cuda_kernels(first);
 }
 

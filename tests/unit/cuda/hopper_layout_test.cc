@@ -5,7 +5,7 @@
 #include <cuda_bf16.h>
 #include <gtest/gtest.h>
 
-#include "attention/kernels/hopper_layout.h"
+#include "attention/kernels/hopper_layout.cuh"
 #include "attention/kernels/launch.h"
 #include "attention/ops/cuda_pool.h"
 #include "emulated.h"

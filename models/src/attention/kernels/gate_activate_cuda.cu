@@ -1,10 +1,10 @@
 // Gate scores from pre-activations that a library's product made: cheaper than the fused kernel for wide rows
-// (ops/cuda_pool.cc holds the rule).
-#include "attention/kernels/keep_cuda.h"
+// (ops/cuda_gate_scores.cc holds the rule).
+#include "attention/kernels/keep.cuh"
 #include "attention/kernels/launch.h"
 #include "attention/kernels/pool_cuda.h"
 #include "attention/kernels/pool_math.h"
-#include "attention/kernels/reduce.h"
+#include "attention/kernels/reduce.cuh"
 
 namespace {
 

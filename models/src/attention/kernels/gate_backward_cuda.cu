@@ -1,7 +1,7 @@
 // Gradients of the gate's weights and rows (attention.md 3.1): v and u are recomputed, so training memory does not grow
 // with N H. Sums over rows are partial products a split, added in index order.
-#include "attention/kernels/gate_tile.h"
-#include "attention/kernels/ordered_sum.h"
+#include "attention/kernels/gate_tile.cuh"
+#include "attention/kernels/ordered_sum.cuh"
 
 namespace {
 

@@ -1,7 +1,7 @@
 // Gate weights as the Hopper path reads them.
 #include <cuda_bf16.h>
 
-#include "attention/kernels/hopper_layout.h"
+#include "attention/kernels/hopper_layout.cuh"
 #include "attention/kernels/launch.h"
 
 namespace {

@@ -1,9 +1,9 @@
 // Gate scores, fused and exact: rows times both gate weights, activation, product and the dots with w without leaving
 // the block. Portable from sm_75.
-#include "attention/kernels/gate_tile.h"
-#include "attention/kernels/keep_cuda.h"
+#include "attention/kernels/gate_tile.cuh"
+#include "attention/kernels/keep.cuh"
 #include "attention/kernels/launch.h"
-#include "attention/kernels/reduce.h"
+#include "attention/kernels/reduce.cuh"
 
 namespace {
 

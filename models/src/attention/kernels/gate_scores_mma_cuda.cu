@@ -2,12 +2,12 @@
 // default.
 #include <mma.h>
 
-#include "attention/kernels/keep_cuda.h"
+#include "attention/kernels/keep.cuh"
 #include "attention/kernels/launch.h"
 #include "attention/kernels/pool_cuda.h"
 #include "attention/kernels/pool_math.h"
-#include "attention/kernels/reduce.h"
-#include "attention/kernels/row_value.h"
+#include "attention/kernels/reduce.cuh"
+#include "attention/kernels/row_value.cuh"
 
 namespace {
 

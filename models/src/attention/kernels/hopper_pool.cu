@@ -1,10 +1,10 @@
 // Gate scores at bf16 on Hopper (sm_90a): a producer warp brings tiles by TMA, two warp groups multiply them with wgmma
 // and keep the scores in registers. Compiled only: it has never run (docs/gpu.md), and the dispatcher takes it only
-// when FOVEA_CUDA_HOPPER=1 asks. Its index arithmetic is hopper_layout.h, which the emulated tests check.
+// when FOVEA_CUDA_HOPPER=1 asks. Its index arithmetic is hopper_layout.cuh, which the emulated tests check.
 #include <cuda.h>
 #include <cuda_bf16.h>
 
-#include "attention/kernels/hopper_layout.h"
+#include "attention/kernels/hopper_layout.cuh"
 #include "attention/kernels/launch.h"
 
 namespace {

@@ -1,9 +1,9 @@
 // Gradients of pooling with given scores (attention.md 3.1). A weight of 0 passes no gradient, so masked entries and
 // branches without a key give zeros, never NaN.
-#include "attention/kernels/keep_cuda.h"
+#include "attention/kernels/keep.cuh"
 #include "attention/kernels/launch.h"
-#include "attention/kernels/reduce.h"
-#include "attention/kernels/weights_cuda.h"
+#include "attention/kernels/reduce.cuh"
+#include "attention/kernels/weights.cuh"
 
 namespace {
 

@@ -1,8 +1,8 @@
 // Weighted sums of rows: partial sums a split, then their sum in index order.
-#include "attention/kernels/ordered_sum.h"
-#include "attention/kernels/reduce.h"
-#include "attention/kernels/row_value.h"
-#include "attention/kernels/weights_cuda.h"
+#include "attention/kernels/ordered_sum.cuh"
+#include "attention/kernels/reduce.cuh"
+#include "attention/kernels/row_value.cuh"
+#include "attention/kernels/weights.cuh"
 
 namespace {
 

@@ -4,10 +4,10 @@
 
 #include <cstdint>
 
-#include "attention/kernels/keep_cuda.h"
+#include "attention/kernels/keep.cuh"
 #include "attention/kernels/pool_cuda.h"
 #include "attention/kernels/pool_math.h"
-#include "attention/kernels/reduce.h"
+#include "attention/kernels/reduce.cuh"
 
 namespace fovea::attention::kernels {
 

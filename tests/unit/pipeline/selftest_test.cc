@@ -182,7 +182,7 @@ TEST(Selftest, AnyMilWeightTensorChangedByOnePercentFails) {
   for (const char* name : {"mil/acmil_ga_n17_d512_k5_eval.safetensors", "mil/acmil_ga_n17_d384_k1_eval.safetensors",
                            "mil/acmil_ga_n1_d384_k5_eval.safetensors", "mil/acmil_ga_n17_d384_k5_train.safetensors",
                            "mil/aem_abmil_n17_d512.safetensors", "mil/acmil_mha_n17_d384_k3_train.safetensors",
-                           "mil/clam_mb_n17_d384.safetensors", "mil/transmil_n17_d384.safetensors",
+                           "mil/clam_mb_n1000_d384.safetensors", "mil/transmil_n17_d384.safetensors",
                            "mil/dsmil_official_n17_d384_c1.safetensors", "mil/aem_dsmil_n17_d384.safetensors",
                            "mil/maxmil_n17_d384.safetensors"})
     expect_every_weight_is_noticed(name, folder);

@@ -44,6 +44,16 @@ std::uint64_t seed_of(const std::string& name, std::uint64_t seed) {
   return hash;
 }
 
+/// Of the normal distributions; 0 for all others.
+double deviation_of(const TensorSpec& spec) {
+  switch (spec.init) {
+    case Init::kNormal: return 1;
+    case Init::kFaintNormal: return 1e-6;
+    case Init::kXavierNormal: return std::sqrt(2.0 / static_cast<double>(fan_in_of(spec) + spec.shape.front()));
+    default: return 0;
+  }
+}
+
 at::Tensor initial(const TensorSpec& spec, std::uint64_t seed) {
   switch (spec.init) {
     case Init::kZeros:
@@ -52,8 +62,11 @@ at::Tensor initial(const TensorSpec& spec, std::uint64_t seed) {
     case Init::kRunningVar: return at::ones(spec.shape);
     default: break;
   }
+  const at::Generator generator = at::detail::createCPUGenerator(seed_of(spec.name, seed));
+  if (const double deviation = deviation_of(spec); deviation > 0)
+    return at::empty(spec.shape).normal_(0, deviation, generator);
   const double bound = 1.0 / std::sqrt(static_cast<double>(std::max<std::int64_t>(1, fan_in_of(spec))));
-  return at::empty(spec.shape).uniform_(-bound, bound, at::detail::createCPUGenerator(seed_of(spec.name, seed)));
+  return at::empty(spec.shape).uniform_(-bound, bound, generator);
 }
 
 }  // namespace

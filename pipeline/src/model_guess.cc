@@ -51,8 +51,9 @@ class WidthVote {
   std::map<std::int64_t, std::map<std::int64_t, int>> votes_;
 };
 
-models::MilConfig placeholder(const models::MilRow& row, std::int64_t branches) {
-  return {std::string(row.name), kFeatures, kInner, kAttention, branches, kClasses};
+/// `count`: branches, or classes where these decide how many tensors there are.
+models::MilConfig placeholder(const models::MilRow& row, std::int64_t count) {
+  return {std::string(row.name), kFeatures, kInner, kAttention, count, row.names_follow_classes ? count : kClasses};
 }
 
 std::vector<TensorSpec> nearest_specs(const models::MilRow& row, const StateDict& given) {
@@ -63,7 +64,7 @@ std::vector<TensorSpec> nearest_specs(const models::MilRow& row, const StateDict
   }
   const WidthVote vote(row.specs(placeholder(row, best)), given);
   return row.specs({std::string(row.name), vote.value(kFeatures), vote.value(kInner), vote.value(kAttention), best,
-                    vote.value(kClasses)});
+                    row.names_follow_classes ? best : vote.value(kClasses)});
 }
 
 std::vector<models::SegConfig> placeholders(const models::SegRow& row) {

@@ -79,6 +79,8 @@ std::string config_json(const RecognisedModel& model) {
             {"attention", config.attention},
             {"branches", config.branches},
             {"classes", config.classes}};
+    if (config.heads > 1) json["heads"] = config.heads;
+    if (!config.variant.empty()) json["variant"] = config.variant;
   } else if (model.segmentation) {
     const models::SegConfig& config = *model.segmentation;
     json = {{"dims", config.dims},

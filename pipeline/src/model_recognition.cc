@@ -1,6 +1,7 @@
 #include "model_recognition.h"
 
 #include <algorithm>
+#include <cctype>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -22,13 +23,17 @@ struct Candidate {
   std::vector<std::string> notices;
 };
 
-/// Names as CLAM and DataParallel leave them: `x.module.0` is `x.0`, the instance loss is no weight of the network.
-StateDict without_leftovers(const StateDict& state) {
+/// Names without `x.module.` in front or between, as DataParallel and CLAM's wrapping leave them; CLAM's plain
+/// attention block has a layer of that name itself, so that the number of removals is a reading, too. The instance loss
+/// is no weight of the network.
+StateDict without_leftovers(const StateDict& state, std::size_t most) {
   StateDict clean;
   for (const auto& [name, tensor] : state) {
     if (name.find("instance_loss_fn") != std::string::npos) continue;
     std::string shorter = name.rfind("module.", 0) == 0 ? name.substr(7) : name;
-    for (auto at = shorter.find(".module."); at != std::string::npos; at = shorter.find(".module."))
+    std::size_t removed = 0;
+    for (auto at = shorter.find(".module."); at != std::string::npos && removed < most;
+         at = shorter.find(".module."), ++removed)
       shorter.erase(at, 7);
     clean[shorter] = tensor;
   }
@@ -43,9 +48,10 @@ bool same_names(const StateDict& a, const StateDict& b) {
 /// The readings of a file's names, the most literal first.
 std::vector<Candidate> candidates(const StateDict& state) {
   std::vector<Candidate> all{{state, {}}};
-  if (StateDict clean = without_leftovers(state); !same_names(clean, state))
-    all.push_back(
-        {clean, {"wrapper prefixes ('module') and training-only entries were removed from the tensor names"}});
+  for (const std::size_t removals : {0, 1, 99})
+    if (StateDict clean = without_leftovers(state, removals); !same_names(clean, all.back().state))
+      all.push_back(
+          {clean, {"wrapper prefixes ('module') and training-only entries were removed from the tensor names"}});
   if (StateDict inner = under_prefix(state, kFixturePrefix); !inner.empty())
     all.push_back({inner,
                    {std::to_string(inner.size()) + " of " + std::to_string(state.size()) +
@@ -69,17 +75,31 @@ void refuse_nearest(const std::vector<models::TensorSpec>& specs, const StateDic
     models::checked_state(nearest->specs, given, subject);
 }
 
-std::optional<RecognisedModel> as_mil(const Candidate& candidate, const std::string& subject) {
-  for (const models::MilRow& row : models::mil_models()) {
-    auto config = row.recognise(candidate.state);
-    if (!config) continue;
-    auto specs = row.specs(*config);
-    refuse_nearest(specs, candidate.state, subject);
-    RecognisedModel found = filled(std::move(specs), candidate, candidate.state, subject);
-    found.mil = config;
-    return found;
-  }
-  return {};
+/// "ACMIL_GA" and "acmil_ga" are one name; "max" is enough of "max_pooling".
+bool is_called(std::string_view row, std::string said) {
+  for (char& c : said) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return !said.empty() && row.substr(0, said.size()) == said;
+}
+
+/// Architectures with the same tensors are told apart by what the file says of itself, else the first is taken and the
+/// user is told.
+std::optional<RecognisedModel> as_mil(const Candidate& candidate, const std::string& subject, const std::string& said) {
+  std::vector<models::MilConfig> fitting;
+  for (const models::MilRow& row : models::mil_models())
+    if (auto config = row.recognise(candidate.state)) fitting.push_back(*config);
+  if (fitting.empty()) return {};
+  auto chosen = std::find_if(fitting.begin(), fitting.end(),
+                             [&](const auto& config) { return is_called(config.architecture, said); });
+  const bool guessed = chosen == fitting.end() && fitting.size() > 1;
+  if (chosen == fitting.end()) chosen = fitting.begin();
+  auto specs = models::mil_model(chosen->architecture).specs(*chosen);
+  refuse_nearest(specs, candidate.state, subject);
+  RecognisedModel found = filled(std::move(specs), candidate, candidate.state, subject);
+  if (guessed)
+    found.notices.push_back("taken as " + chosen->architecture + "; " + fitting.back().architecture +
+                            " has the same tensors (--architecture of model import chooses)");
+  found.mil = *chosen;
+  return found;
 }
 
 std::optional<RecognisedModel> as_segmentation(const Candidate& candidate, const std::string& subject) {
@@ -109,6 +129,13 @@ std::optional<RecognisedModel> as_encoder(const Candidate& candidate, const std:
                               " tensors that the encoder does not need (classifier, counters) were left out");
     return found;
   }
+  return {};
+}
+
+/// Our own entry, or that of the official modules' fixtures.
+std::string stated_architecture(const io::WeightFile& file) {
+  for (const char* key : {"fovea.architecture", "model"})
+    if (const auto found = file.metadata.find(key); found != file.metadata.end()) return found->second;
   return {};
 }
 
@@ -210,8 +237,9 @@ RecognisedModel recognise_weights(const io::WeightFile& file, const std::string&
   const StateDict state = to_state(file);
   const bool anonymous = file.format == "keras-hdf5" || file.format == "onnx";
   const auto readings = candidates(state);
+  const std::string said = stated_architecture(file);
   for (const Candidate& reading : readings) {
-    if (auto found = as_mil(reading, subject)) return *std::move(found);
+    if (auto found = as_mil(reading, subject, said)) return *std::move(found);
     if (auto found = as_segmentation(reading, subject)) return *std::move(found);
   }
   if (anonymous)

@@ -60,10 +60,11 @@ struct Opened {
   RecognisedModel model;
 };
 
-Opened open(const fs::path& path) {
+Opened open(const fs::path& path, const std::string& architecture = {}) {
   const fs::path weights = weights_at(path);
   const std::string subject = weights.string();
-  const io::WeightFile file = io::read_weights(weights);
+  io::WeightFile file = io::read_weights(weights);
+  if (!architecture.empty()) file.metadata["fovea.architecture"] = architecture;
   Opened opened;
   opened.model = recognise_weights(file, subject);
   ModelDescription& description = opened.description;
@@ -161,8 +162,10 @@ const models::StateDict& AnyModel::state() const {
   return mil ? mil->state() : segmentation ? segmentation->state() : encoder_state;
 }
 
-AnyModel load_any(const fs::path& path) {
-  Opened opened = open(path);
+AnyModel load_any(const fs::path& path, const std::string& architecture) {
+  Opened opened = open(path, architecture);
+  if (!architecture.empty() && opened.model.architecture() != architecture)
+    refuse_task(opened, path, architecture, "fovea models lists the architectures.");
   AnyModel any;
   any.description = std::move(opened.description);
   if (opened.model.mil) {

@@ -52,7 +52,8 @@ struct AnyModel {
   models::StateDict encoder_state;  ///< an encoder folds its weights and keeps no table of them
   const models::StateDict& state() const;
 };
-AnyModel load_any(const std::filesystem::path& path);
+/// `architecture`: which to take when several have the tensors of the file; empty: as the file says.
+AnyModel load_any(const std::filesystem::path& path, const std::string& architecture = {});
 
 LoadedMil load_mil(const std::filesystem::path& path);
 /// A weight file, or a Raidionics folder's model.onnx.

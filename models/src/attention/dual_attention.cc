@@ -39,7 +39,8 @@ at::Tensor position_attention(const at::Tensor& q, const at::Tensor& k, const at
   check_pairs(q, k);
   if (v.dim() != 3 || v.size(0) != k.size(0) || v.size(1) != k.size(1) || v.size(2) == 0)
     bad("keys and values disagree in number", "Give one value a key.");
-  return ops::takes_reference({q, k, v}) ? ops::reference_position(q, k, v) : ops::tiled_position(q, k, v);
+  if (ops::by_definition({q, k, v})) return ops::reference_position(q, k, v);
+  return q.is_cpu() ? ops::tiled_position(q, k, v) : ops::cuda_position(q, k, v).out;
 }
 
 at::Tensor position_weights(const at::Tensor& q, const at::Tensor& k) {
@@ -74,16 +75,18 @@ ChannelForm parse_channel_form(std::string_view name) {
 at::Tensor channel_weights(const at::Tensor& x, ChannelForm form) {
   check_image(x);
   const at::Tensor channels = x.flatten(2);
-  if (ops::takes_reference({x})) return ops::weights_of_energy(ops::reference_energy(channels), form);
+  if (ops::by_definition({x})) return ops::weights_of_energy(ops::reference_energy(channels), form);
+  if (!x.is_cpu()) return ops::weights_of_energy(ops::cuda_energy(channels), form);
   return ops::weights_of_energy(ops::split_energy(channels), form).to(x.scalar_type());
 }
 
 at::Tensor ops::run_dual_channel(const at::Tensor& x, const at::Tensor& gamma, ChannelForm form) {
   check_image(x), check_gamma(gamma);
   const at::Tensor channels = x.flatten(2), factor = gamma.reshape({}), weights = channel_weights(x, form);
-  const at::Tensor out = ops::takes_reference({x, gamma}) ? ops::reference_channel(channels, weights, factor, form)
-                                                          : ops::blocked_channel(channels, weights, factor, form);
-  return out.view(x.sizes());
+  const auto apply = ops::by_definition({x, gamma}) ? ops::reference_channel
+                     : x.is_cpu()                   ? ops::blocked_channel
+                                                    : ops::cuda_channel;
+  return apply(channels, weights, factor, form).view(x.sizes());
 }
 
 }  // namespace fovea::attention

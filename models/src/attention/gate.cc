@@ -57,12 +57,11 @@ Gated ops::run_gate(const at::Tensor& g, const at::Tensor& x, const AttentionGat
   check(aligned || (grid.upsample_g && coarser(g_grid, theta_grid)),
         "the gating signal and the skip connection lie on different grids");
   const bool plain =
-      backend() == Backend::kReference ||
-      ops::needs_graph({g, x, weights.wg, weights.bg, weights.wx, weights.bx, weights.wpsi, weights.bpsi}) || !aligned;
-  const bool same = theta_x.sizes() == x.sizes();
-  if (!plain && x.is_cpu()) return ops::tiled_gate(g, x, theta_x, weights, combine);
-  if (!plain && same) return ops::cuda_gate(g, x, weights, combine);
-  return ops::reference_gate(g, x, theta_x, weights, combine);
+      ops::by_definition({x, g, weights.wg, weights.bg, weights.wx, weights.bx, weights.wpsi, weights.bpsi}) ||
+      !aligned;
+  if (plain) return ops::reference_gate(g, x, theta_x, weights, combine);
+  return x.is_cpu() ? ops::tiled_gate(g, x, theta_x, weights, combine)
+                    : ops::cuda_gate(g, x, theta_x, weights, combine);
 }
 
 }  // namespace fovea::attention

@@ -63,7 +63,7 @@ ops::LinearInputs checked(const at::Tensor& q, const at::Tensor& k, const at::Te
 }
 
 bool by_definition(const ops::LinearInputs& in) {
-  return ops::takes_reference({in.q, in.k, in.v, in.rotation.sin, in.rotation.cos});
+  return ops::by_definition({in.q, in.k, in.v, in.rotation.sin, in.rotation.cos});
 }
 
 }  // namespace
@@ -71,13 +71,15 @@ bool by_definition(const ops::LinearInputs& in) {
 at::Tensor ops::run_linear(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                             const c10::optional<at::Tensor>& keep, double eps) {
   const ops::LinearInputs in = checked(q, k, v, keep, {}, eps);
-  return by_definition(in) ? ops::reference_linear(in) : ops::split_linear(in);
+  if (by_definition(in)) return ops::reference_linear(in);
+  return q.is_cpu() ? ops::split_linear(in) : ops::cuda_linear(in);
 }
 
 Mala ops::run_mala(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const c10::optional<at::Tensor>& keep,
           const Rotation& rotation, double eps) {
   const ops::LinearInputs in = checked(q, k, v, keep, rotation, eps);
-  return by_definition(in) ? ops::reference_mala(in) : ops::split_mala(in);
+  if (by_definition(in)) return ops::reference_mala(in);
+  return q.is_cpu() ? ops::split_mala(in) : ops::cuda_mala(in);
 }
 
 Rotation grid_rotation(const at::Tensor& rows, const at::Tensor& columns, std::int64_t d, const at::Tensor& like) {
@@ -102,6 +104,7 @@ at::Tensor ops::run_decayed(const at::Tensor& q, const at::Tensor& k, const at::
   if (slopes.lt(0).any().item<bool>())
     bad("a slope is negative", "Weights fall with distance: give slopes of at least 0.");
   if (backend() == Backend::kReference) return ops::reference_decayed(q, k, v, slopes, decay);
+  if (!q.is_cpu()) return ops::cuda_decayed(q, k, v, slopes, decay, tile);
   return ops::tiled_decayed(q, k, v, slopes, decay, tile);
 }
 

@@ -49,8 +49,10 @@ FusedModalities ops::run_modality(const at::Tensor& features, const at::Tensor& 
                                    const ModalityWeights& w) {
   check_inputs(features, guide, present), check_weights(features, guide, w);
   const at::Tensor f = features.flatten(3), g = guide.flatten(2);
-  if (!ops::takes_reference({features, guide, w.wf, w.wg, w.bg, w.wp, w.bp}))
-    return on_grid(ops::blocked_modalities(f, g, present, w), features);
+  if (!ops::by_definition({features, guide, w.wf, w.wg, w.bg, w.wp, w.bp})) {
+    const auto run = f.is_cpu() ? ops::blocked_modalities(f, g, present, w) : ops::cuda_modalities(f, g, present, w);
+    return on_grid(run, features);
+  }
   return on_grid(ops::reference_modalities(f, ops::reference_modality_scores(f, g, present, w), present), features);
 }
 
@@ -59,9 +61,8 @@ FusedModalities fused_modalities(const at::Tensor& features, const at::Tensor& s
   check(scores.size(1) == features.size(1), "there is not one score a modality",
         "Give scores [batch, modality, spatial...].");
   const at::Tensor f = features.flatten(3), s = scores.flatten(2);
-  const bool reference = ops::takes_reference({features, scores});
-  return on_grid(reference ? ops::reference_modalities(f, s, present) : ops::blocked_modalities(f, s, present),
-                 features);
+  if (ops::by_definition({features, scores})) return on_grid(ops::reference_modalities(f, s, present), features);
+  return on_grid(f.is_cpu() ? ops::blocked_modalities(f, s, present) : ops::cuda_modalities(f, s, present), features);
 }
 
 }  // namespace fovea::attention

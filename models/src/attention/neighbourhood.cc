@@ -66,6 +66,7 @@ std::vector<ops::Axis> axes_of(const Sizes& shape, const Sizes& window, const Ne
 
 Attended one_window(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const ops::Neighbourhood& grid) {
   if (backend() == Backend::kReference) return ops::reference_neighbourhood(q, k, v, grid);
+  if (!q.is_cpu()) return ops::cuda_neighbourhood(q, k, v, grid);
   const bool packs = q.scalar_type() == at::kFloat || q.scalar_type() == at::kDouble;
   return packs && q.is_cpu() && !ops::needs_graph({q, k, v}) ? ops::packed_neighbourhood(q, k, v, grid)
                                                              : ops::tiled_neighbourhood(q, k, v, grid);

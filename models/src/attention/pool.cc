@@ -14,6 +14,7 @@
 
 #include <fovea/base/error.h>
 
+#include "attention/ops/cuda_pool.h"
 #include "attention/ops/path.h"
 #include "attention/ops/pool.h"
 #include "attention/ops/run.h"
@@ -60,7 +61,8 @@ Pooled ops::run_score_pool(const at::Tensor& scores, const at::Tensor& x) {
                 "Give one score per branch and row.");
   if (x.size(0) == 0) empty_bag();
   check_types(x, scores);
-  return ops::takes_reference({x, scores}) ? ops::reference_score_pool(scores, x) : ops::native_score_pool(scores, x);
+  if (ops::by_definition({x, scores})) return ops::reference_score_pool(scores, x);
+  return x.is_cpu() ? ops::native_score_pool(scores, x) : ops::cuda_score_pool(scores, x);
 }
 
 Pooled ops::run_gated_pool(const at::Tensor& x, const GateWeights& weights, const c10::optional<at::Tensor>& keep,
@@ -69,10 +71,10 @@ Pooled ops::run_gated_pool(const at::Tensor& x, const GateWeights& weights, cons
   if (x.size(0) == 0) empty_bag();
   check_types(x, weights.wv);
   check_keep(keep, weights.w.size(0), x.size(0));
-  const bool graph = ops::needs_graph({x, weights.wv, weights.bv, weights.wu, weights.bu, weights.w, weights.b});
-  if (backend() == Backend::kReference || graph) return ops::reference_gated_pool(x, weights, keep, fill);
-  if (!x.is_cpu()) return keep ? ops::reference_gated_pool(x, weights, keep, fill) : ops::cuda_gated_pool(x, weights);
-  return ops::native_gated_pool(x, weights, {keep ? *keep : at::Tensor(), fill});
+  if (ops::by_definition({x, weights.wv, weights.bv, weights.wu, weights.bu, weights.w, weights.b}))
+    return ops::reference_gated_pool(x, weights, keep, fill);
+  const ops::Keep kept{keep ? *keep : at::Tensor(), fill};
+  return x.is_cpu() ? ops::native_gated_pool(x, weights, kept) : ops::cuda_gated_pool(x, weights, kept);
 }
 
 at::Tensor weights_of(const at::Tensor& scores) {

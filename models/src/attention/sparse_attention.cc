@@ -69,7 +69,8 @@ Attended ops::run_block_sparse(const at::Tensor& q, const at::Tensor& k, const a
   check_blocks(blocks, q, k, block);
   const ops::SparseInputs in{q, k, v, blocks, block, scale_of(scale, q)};
   if (backend() == Backend::kReference) return ops::reference_block_sparse(in);
-  return q.is_cpu() && !ops::needs_graph({q, k, v}) ? ops::parallel_block_sparse(in) : ops::graph_block_sparse(in);
+  if (!q.is_cpu()) return ops::cuda_block_sparse(in);
+  return ops::needs_graph({q, k, v}) ? ops::graph_block_sparse(in) : ops::parallel_block_sparse(in);
 }
 
 at::Tensor pooled_weights(const at::Tensor& q, const at::Tensor& k, std::int64_t block, c10::optional<double> scale) {

@@ -1,33 +1,15 @@
 #include "mil/gated_mil.h"
 
-#include <ATen/ops/linear.h>
-
-#include <fovea/base/error.h>
-#include <fovea/models/attention_terms.h>
+#include <ATen/ops/softmax.h>
 
 namespace fovea::models::mil {
-namespace {
-
-std::int64_t extent(const StateDict& state, const std::string& name, std::int64_t axis) {
-  const auto found = state.find(name);
-  return found == state.end() || found->second.dim() != 2 ? -1 : found->second.size(axis);
-}
-
-}  // namespace
-
-void add_head(std::vector<TensorSpec>& specs, const std::string& name, const MilConfig& config) {
-  specs.push_back({name + ".fc.weight", {config.classes, config.inner}});
-  specs.push_back({name + ".fc.bias", {config.classes}, Init::kLinearBias, config.inner});
-}
 
 std::vector<TensorSpec> gated_specs(const MilConfig& c) {
-  return {{"dimreduction.fc1.weight", {c.inner, c.features}},
-          {"attention.attention_V.0.weight", {c.attention, c.inner}},
-          {"attention.attention_V.0.bias", {c.attention}, Init::kLinearBias, c.inner},
-          {"attention.attention_U.0.weight", {c.attention, c.inner}},
-          {"attention.attention_U.0.bias", {c.attention}, Init::kLinearBias, c.inner},
-          {"attention.attention_weights.weight", {c.branches, c.attention}},
-          {"attention.attention_weights.bias", {c.branches}, Init::kLinearBias, c.attention}};
+  std::vector<TensorSpec> specs{{"dimreduction.fc1.weight", {c.inner, c.features}}};
+  add_linear(specs, "attention.attention_V.0", c.attention, c.inner);
+  add_linear(specs, "attention.attention_U.0", c.attention, c.inner);
+  add_linear(specs, "attention.attention_weights", c.branches, c.attention);
+  return specs;
 }
 
 std::optional<MilConfig> recognise_gated(const StateDict& state, std::string_view architecture,
@@ -38,31 +20,30 @@ std::optional<MilConfig> recognise_gated(const StateDict& state, std::string_vie
   config.inner = extent(state, "dimreduction.fc1.weight", 0);
   config.attention = extent(state, "attention.attention_V.0.weight", 0);
   config.branches = extent(state, "attention.attention_weights.weight", 0);
-  config.classes = extent(state, head + ".fc.weight", 0);
-  for (std::int64_t value : {config.features, config.inner, config.attention, config.branches, config.classes})
-    if (value < 1) return {};
-  return config;
+  config.classes = extent(state, head + ".weight", 0);
+  return when_whole(config);
+}
+
+MilConfig completed_gated(MilConfig config) {
+  const std::int64_t inner = (config.features + 1) / 2;
+  return with_defaults(std::move(config), inner, 128);
 }
 
 GatedMil::GatedMil(MilConfig config, std::vector<TensorSpec> specs, StateDict state)
-    : config_(std::move(config)), specs_(std::move(specs)), state_(std::move(state)) {
-  for (const TensorSpec& spec : specs_)
-    if (!state_.count(spec.name))
-      throw Error(ErrorCode::kInternal, config_.architecture, "made without its tensor " + spec.name);
-}
+    : GatedMil(
+          std::move(config), std::move(specs), std::move(state),
+          {"dimreduction.fc1", "attention.attention_V.0", "attention.attention_U.0", "attention.attention_weights"}) {}
 
 at::Tensor GatedMil::reduce(const at::Tensor& rows) const {
-  return at::linear(rows, state_.at("dimreduction.fc1.weight")).relu();
+  return linear(rows, names_.front).relu();
 }
 
 attention::GateWeights GatedMil::gate() const {
-  const auto tensor = [&](const char* name) { return state_.at(std::string("attention.attention_") + name); };
-  return {tensor("V.0.weight"), tensor("V.0.bias"),       tensor("U.0.weight"),
-          tensor("U.0.bias"),   tensor("weights.weight"), tensor("weights.bias")};
-}
-
-at::Tensor GatedMil::head(const at::Tensor& z, const std::string& name) const {
-  return at::linear(z, state_.at(name + ".fc.weight"), state_.at(name + ".fc.bias"));
+  const auto weight = [&](const std::string& name) { return tensor(name + ".weight"); };
+  const auto bias = [&](const std::string& name) { return tensor(name + ".bias"); };
+  attention::GateWeights weights{weight(names_.v), bias(names_.v), {}, {}, weight(names_.w), bias(names_.w)};
+  if (!names_.u.empty()) weights.wu = weight(names_.u), weights.bu = bias(names_.u);
+  return weights;
 }
 
 MilOutput GatedMil::output_of(const attention::Pooled& pooled) const {
@@ -71,19 +52,18 @@ MilOutput GatedMil::output_of(const attention::Pooled& pooled) const {
   output.attn_softmax = attention::weights_of(pooled.scores);
   output.entropy = pooled.entropy;
   classify(pooled.z, output);
+  output.bag_prob = at::softmax(output.bag_logits, 1);
   return output;
 }
 
-MilOutput GatedMil::forward(const at::Tensor& bag, const std::optional<at::Tensor>& masked) const {
-  if (bag.dim() != 2 || bag.size(1) != config_.features)
-    throw Error(ErrorCode::kShape, config_.architecture,
-                "the bag's instances are " + std::to_string(bag.dim() == 2 ? bag.size(1) : 0) +
-                    " wide, but the model wants " + std::to_string(config_.features),
-                "Use the encoder the model was trained with.");
-  const at::Tensor rows = reduce(bag);
+MilOutput GatedMil::forward(const at::Tensor& bag, const MilStep& step) const {
+  check_rows(bag);
+  const at::Tensor rows = dropped(reduce(bag), step, 0);
   attention::Pooled pooled = attention::gated_pool(rows, gate());
-  if (masked) pooled = attention::score_pool(pooled.scores.masked_fill(*masked, attention::kStkimScore), rows);
-  return output_of(pooled);
+  if (masks_scores(step)) pooled = attention::score_pool(step_scores(pooled.scores, step), rows);
+  MilOutput output = output_of(pooled);
+  output.instances = rows;
+  return output;
 }
 
 class GatedMil::Stream final : public MilStream {
@@ -93,10 +73,8 @@ class GatedMil::Stream final : public MilStream {
           return model.reduce(rows);
         })) {}
   void push(const at::Tensor& rows) override {
-    if (rows.dim() != 2 || rows.size(1) != model_.config_.features)
-      throw Error(ErrorCode::kShape, model_.config_.architecture,
-                  "the instances do not have the width " + std::to_string(model_.config_.features),
-                  "Use the encoder the model was trained with.");
+    if (rows.dim() == 2 && rows.size(0) == 0) return;
+    model_.check_rows(rows);
     pool_->push(rows);
   }
   MilOutput snapshot() const override { return model_.output_of(pool_->snapshot()); }

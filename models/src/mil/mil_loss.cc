@@ -1,26 +1,63 @@
-// ACMIL's loss (mil.md 3) with AEM's negative entropy (mil.md 4), averaged over branches.
+// ACMIL's loss (mil.md 3) with AEM's negative entropy (mil.md 4), averaged over branches and heads.
 #include <fovea/models/mil.h>
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cross_entropy_loss.h>
 #include <ATen/ops/zeros.h>
 
-#include <fovea/models/attention_terms.h>
+#include <fovea/base/error.h>
 
 namespace fovea::models {
+namespace {
 
-MilLoss mil_loss(const MilOutput& output, const at::Tensor& label, double aem_lambda) {
+/// Between the branches of every head; between the heads where there is one branch only.
+at::Tensor diversity_of(const at::Tensor& weights) {
+  const bool one_branch = weights.dim() == 3 && weights.size(1) == 1;
+  return attention::diversity(one_branch ? weights.transpose(0, 1) : weights);
+}
+
+/// The entropy that pooling gave along the way serves the plain term.
+at::Tensor negative_entropy_of(const MilOutput& output, const attention::EntropyOptions& options) {
+  if (options.top_k == 0 && !options.normalise) return -output.entropy.mean();
+  return attention::negative_entropy(output.attn_raw, options).mean();
+}
+
+/// A term without a gradient would train nothing, and nobody would notice.
+void require_scores(const MilOutput& output, const char* term) {
+  if (output.bag_logits.requires_grad() && !output.attn_raw.requires_grad())
+    throw Error(ErrorCode::kUsage, term, "this network has no attention scores that a loss could act on",
+                "Leave the term out, or choose an attention model.");
+}
+
+}  // namespace
+
+at::Tensor total_loss(const MilLoss& loss, const MilLossOptions& options) {
+  at::Tensor total = loss.bag;
+  if (loss.instance.defined()) total = options.bag_weight * loss.bag + (1 - options.bag_weight) * loss.instance;
+  total = total + loss.branch;
+  if (const double weight = options.diversity.value_or(1); weight != 0) total = total + weight * loss.diversity;
+  if (options.aem_lambda != 0) total = total + options.aem_lambda * loss.neg_entropy;
+  return total;
+}
+
+MilLoss mil_loss(const MilOutput& output, const at::Tensor& label, const MilLossOptions& options) {
+  if (label.scalar_type() != at::kLong || label.numel() != 1)
+    throw Error(ErrorCode::kUsage, "MIL loss", "the label is not one class index", "Give an int64 scalar.");
   const at::Tensor target = label.reshape({1});
-  MilLoss loss;
-  loss.bag = at::cross_entropy_loss(output.bag_logits, target);
   const bool branched = output.branch_logits.defined() && output.branch_logits.size(0) > 1;
   const at::Tensor none = at::zeros({}, output.bag_logits.options());
-  loss.branch =
-      branched ? at::cross_entropy_loss(output.branch_logits, target.expand({output.branch_logits.size(0)})) : none;
-  loss.diversity = branched ? attention::diversity(output.attn_softmax) : none;
-  loss.neg_entropy = -output.entropy.mean();
-  loss.total = loss.bag + loss.branch + loss.diversity;
-  if (aem_lambda != 0) loss.total = loss.total + aem_lambda * loss.neg_entropy;
+  MilLoss loss;
+  loss.branch = loss.diversity = none;
+  loss.bag = at::cross_entropy_loss(output.bag_logits, target);
+  if (branched)
+    loss.branch = at::cross_entropy_loss(output.branch_logits, target.expand({output.branch_logits.size(0)}));
+  if (options.diversity.value_or(branched ? 1 : 0) != 0) {
+    require_scores(output, "branch diversity");
+    loss.diversity = diversity_of(output.attn_softmax);
+  }
+  if (options.aem_lambda != 0) require_scores(output, "attention entropy");
+  loss.neg_entropy = negative_entropy_of(output, options.entropy);
+  loss.total = total_loss(loss, options);
   return loss;
 }
 

@@ -1,9 +1,11 @@
 // Training of MIL heads: AdamW, one bag a step, the schedule per step (mil.md 5).
 #include <fovea/models/train.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 
+#include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/scalar_tensor.h>
 
@@ -13,34 +15,115 @@
 #include "train/schedule.h"
 
 namespace fovea::models {
+namespace {
+
+constexpr std::uint64_t kApart = 0x9E3779B97F4A7C15ull;  // keeps the draws of steps and purposes apart
+
+void require(bool holds, const char* problem, const char* remedy) {
+  if (!holds) throw Error(ErrorCode::kUsage, "training", problem, remedy);
+}
+
+void check(const TrainOptions& options, std::int64_t steps) {
+  const MilRecipe& mil = options.mil;
+  require(steps >= 1 && options.epochs >= 1 && options.learning_rate > 0,
+          "bags, epochs and learning rate must be positive", "Correct them.");
+  require(mil.subsample > 0 && mil.subsample <= 1, "the share of instances to see is not between 0 and 1",
+          "Give 1 for all instances.");
+  require(mil.drop_instances >= 0 && mil.drop_instances < 1, "the share of instances to leave out is not below 1",
+          "Give a share such as 0.1.");
+  require(!mil.dropout || (*mil.dropout >= 0 && *mil.dropout < 1), "the dropout is not between 0 and 1",
+          "Give a share such as 0.25.");
+  require(mil.accumulate >= 1, "fewer than one bag an update", "Give 1 for an update after every bag.");
+}
+
+/// floor(share N) rows, at least one, in their order.
+at::Tensor some_rows(const at::Tensor& bag, double share, std::uint64_t seed) {
+  const std::int64_t n = bag.size(0);
+  const auto kept = std::max<std::int64_t>(1, static_cast<std::int64_t>(share * static_cast<double>(n)));
+  if (kept >= n) return bag;
+  const double dropped = (static_cast<double>(n - kept) + 0.5) / static_cast<double>(n);  // half: rounding is harmless
+  const at::Tensor keep = attention::keep_instances(n, dropped, seed);
+  return bag.index_select(0, keep.nonzero().flatten().to(bag.device()));
+}
+
+}  // namespace
+
+class MilTrainer::Run {
+ public:
+  Run(MilModel& model, const TrainOptions& options, std::int64_t steps)
+      : model_(model),
+        options_(options),
+        steps_(steps),
+        dropout_(options.mil.dropout.value_or(mil_model(model.config().architecture).dropout)),
+        on_loan_(model.specs(), model.state()),
+        optimizer_(on_loan_.parameters(), {.weight_decay = options.weight_decay}) {}
+
+  MilLoss step(const at::Tensor& bag, const at::Tensor& label, const std::optional<at::Tensor>& masked) {
+    const at::AutoGradMode with_gradients(true);
+    const MilRecipe& mil = options_.mil;
+    rate_ = learning_rate_at(options_, done_, steps_);
+    if (done_ % mil.accumulate == 0) optimizer_.zero_grad();
+    const MilLoss loss = model_.loss(model_.forward(seen(bag), step_of(masked)), label, weights());
+    require(std::isfinite(loss.total.item<double>()), "the loss is no longer a finite number",
+            "Lower the learning rate and check the features for NaN.");
+    const auto share = static_cast<double>(mil.accumulate);
+    (mil.accumulate == 1 ? loss.total : loss.total / share).backward();
+    if (++done_ % mil.accumulate == 0) optimizer_.step(rate_ * share);
+    return loss;
+  }
+  double learning_rate() const { return rate_; }
+
+ private:
+  std::uint64_t seed(std::uint64_t purpose) const {
+    return options_.seed + kApart * (4 * static_cast<std::uint64_t>(done_) + purpose);
+  }
+  at::Tensor seen(const at::Tensor& bag) const {
+    return some_rows(some_rows(bag, options_.mil.subsample, seed(0)), 1 - options_.mil.drop_instances, seed(1));
+  }
+  MilStep step_of(const std::optional<at::Tensor>& masked) const {
+    return {masked, options_.mil.stkim, dropout_, seed(2)};
+  }
+  MilLossOptions weights() const {
+    MilLossOptions weights = options_.mil.loss;
+    if (options_.mil.anneal_aem)
+      weights.aem_lambda =
+          attention::annealed_weight(weights.aem_lambda, static_cast<double>(done_), static_cast<double>(steps_));
+    return weights;
+  }
+
+  MilModel& model_;
+  TrainOptions options_;
+  std::int64_t steps_, done_ = 0;
+  double dropout_, rate_ = 0;
+  TrainableWhile on_loan_;
+  AdamW optimizer_;
+};
+
+MilTrainer::MilTrainer(MilModel& model, const TrainOptions& options, std::int64_t steps) {
+  check(options, steps);
+  run_ = std::make_unique<Run>(model, options, steps);
+}
+MilTrainer::~MilTrainer() = default;
+MilLoss MilTrainer::step(const at::Tensor& bag, const at::Tensor& label, const std::optional<at::Tensor>& masked) {
+  return run_->step(bag, label, masked);
+}
+double MilTrainer::learning_rate() const {
+  return run_->learning_rate();
+}
 
 void train_mil(MilModel& model, std::int64_t bags,
                const std::function<std::pair<at::Tensor, std::int64_t>(std::int64_t)>& bag, const TrainOptions& options,
                const EpochSink& sink) {
-  if (bags < 1 || options.epochs < 1 || !(options.learning_rate > 0))
-    throw Error(ErrorCode::kUsage, "training", "bags, epochs and learning rate must be positive", "Correct them.");
-  const at::AutoGradMode with_gradients(true);
-  const TrainableWhile on_loan(model.specs(), model.state());
-  AdamW optimizer(on_loan.parameters(), {.weight_decay = options.weight_decay});
-  std::int64_t step = 0;
+  MilTrainer trainer(model, options, options.epochs * bags);
   for (std::int64_t epoch = 0; epoch < options.epochs; ++epoch) {
     const auto start = std::chrono::steady_clock::now();
-    double sum = 0, rate = 0;
+    double sum = 0;
     for (const std::int64_t index : shuffled(bags, options.seed, epoch)) {
       const auto [features, label] = bag(index);
-      rate = learning_rate_at(options, step++, options.epochs * bags);
-      optimizer.zero_grad();
-      const MilLoss loss = mil_loss(model.forward(features), at::scalar_tensor(label, at::kLong), options.aem_lambda);
-      const double value = loss.total.item<double>();
-      if (!std::isfinite(value))
-        throw Error(ErrorCode::kUsage, "training", "the loss is no longer a finite number",
-                    "Lower the learning rate and check the features for NaN.");
-      loss.total.backward();
-      optimizer.step(rate);
-      sum += value;
+      sum += trainer.step(features, at::scalar_tensor(label, at::kLong)).total.item<double>();
     }
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    if (sink && !sink({epoch, sum / static_cast<double>(bags), rate, seconds})) return;
+    if (sink && !sink({epoch, sum / static_cast<double>(bags), trainer.learning_rate(), seconds})) return;
   }
 }
 

@@ -141,7 +141,7 @@ JobResult import_model(const JobValues& values, const ProgressSink& sink, std::s
   ProgressMeter meter(sink, std::move(stop));
   meter.stage("reading weights", 0, 0.7);
   const fs::path out = values.text("out");
-  const AnyModel model = load_any(values.text("input"));
+  const AnyModel model = load_any(values.text("input"), values.text("architecture"));
   const Metadata metadata = import_metadata(model, values);
   meter.stage("writing", 0.7, 1);
   io::write_safetensors(out, to_arrays(model.state()), metadata);
@@ -187,6 +187,9 @@ JobKind model_import_job() {
        .required = true,
        .positional = true},
       {.name = "out", .type = T::kOutputFile, .help = "The model to write (safetensors)", .required = true},
+      {.name = "architecture",
+       .type = T::kText,
+       .help = "Which network it is, where the tensors fit several: mean_pooling or max_pooling"},
       {.name = "labels",
        .type = T::kTextList,
        .help = "Class names in the order of the network's outputs, one for each class"},

@@ -50,7 +50,7 @@ models::StateDict on(const models::StateDict& state, c10::Device device) {
 }
 
 std::unique_ptr<models::MilModel> tiny_mil(const models::MilRow& row, c10::Device device, bool flat_attention) {
-  const models::MilConfig config{std::string(row.name), 24, 16, 8, row.name == "abmil" ? 1 : 3, 2};
+  const models::MilConfig config = row.completed({std::string(row.name), 24, 16, 8, 3, 2});
   models::StateDict state = on(models::random_state(row.specs(config), 20260701), device);
   if (flat_attention)
     for (auto& [name, tensor] : state)
@@ -60,6 +60,10 @@ std::unique_ptr<models::MilModel> tiny_mil(const models::MilRow& row, c10::Devic
 
 /// With a silent attention network every instance weighs 1/N and the entropy is ln N, whatever the bag.
 void check_uniform_attention(CaseReport& report, const models::MilRow& row, const RunOptions& options) {
+  const auto specs = row.specs(row.completed({std::string(row.name), 24, 16, 8, 3, 2}));
+  if (std::none_of(specs.begin(), specs.end(),
+                   [](auto& spec) { return spec.name.find("attention") != std::string::npos; }))
+    return;
   const auto model = tiny_mil(row, options.device, true);
   const at::Tensor bag = pattern({53, 24}, 0.3).to(options.device);
   const models::MilOutput output = model->forward(bag);

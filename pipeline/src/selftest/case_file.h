@@ -87,6 +87,11 @@ inline bool ends_with(const std::string& text, std::string_view suffix) {
 // The runs, one file a subject.
 void run_mil_case(const CaseFile& file, Expectations& expected, const RunOptions& options);  // mil_case.cc
 void run_mil_losses(const CaseFile& file, Expectations& expected, const RunOptions& options);
+void run_mil_trajectory(const CaseFile& file, Expectations& expected, const RunOptions& options);  // mil_training.cc
+void run_mil_checkpoint(const CaseFile& file, Expectations& expected, const RunOptions& options);  // mil_checkpoint.cc
+void run_metrics(const CaseFile& file, Expectations& expected, const RunOptions& options);         // metrics_case.cc
+/// bool [.., K, rows] from the indices of the masked instances [.., K, q].
+at::Tensor instance_mask(const at::Tensor& index, std::int64_t rows, const std::string& subject);
 void run_segmentation_case(const CaseFile& file, Expectations& expected,
                            const RunOptions& options);  // segmentation_case.cc
 void run_segmentation_components(const CaseFile& file, Expectations& expected, const RunOptions& options);

@@ -6,7 +6,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include <fovea/models/mil.h>
 #include <fovea/models/segmentation.h>
 
 namespace fovea::pipeline::selftest {
@@ -23,12 +22,6 @@ std::string network_kind(const CaseFile& file) {
   return config.is_object() ? lower(config.value("kind", "")) : "";
 }
 
-bool known_mil(const CaseFile& file) {
-  const std::string name = lower(file.text("model"));
-  for (const auto& row : models::mil_models())
-    if (row.name == name) return true;
-  return false;
-}
 bool known_network(const CaseFile& file) {
   const std::string name = network_kind(file);
   for (const auto& row : models::seg_models())
@@ -49,7 +42,9 @@ bool is_checkpoint(const CaseFile& file) {
 bool is_trajectory(const CaseFile& file) {
   return file.has_prefix("w0.") && file.has_prefix("wT.") && file.has("losses");
 }
+/// Softmax ignores the bias of the scores: its gradient is rounding noise, which Adam turns into steps of full size.
 bool trajectory_expected(const std::string& name) {
+  if (ends_with(name, "attention_weights.bias")) return false;
   return starts_with(name, "wT.") || name == "losses" || name == "lrs";
 }
 
@@ -118,17 +113,15 @@ bool nothing(const std::string&) {
   return false;
 }
 
-constexpr auto is_known_mil = [](const CaseFile& file) { return is_mil(file) && known_mil(file); };
 constexpr auto is_known_network = [](const CaseFile& file) { return is_network(file) && known_network(file); };
 constexpr auto checkpoint_expected = [](const std::string& name) { return name != "bag"; };
 
 constexpr std::array kKinds{
-    CaseKind{"MIL case", is_known_mil, mil_expected, run_mil_case},
-    CaseKind{"MIL case of a model not built in yet", is_mil, mil_expected, nullptr},
-    CaseKind{"outputs of a published MIL checkpoint", is_checkpoint, checkpoint_expected, nullptr},
-    CaseKind{"MIL training trajectory", is_trajectory, trajectory_expected, nullptr},
+    CaseKind{"MIL case", is_mil, mil_expected, run_mil_case},
+    CaseKind{"outputs of a published MIL checkpoint", is_checkpoint, checkpoint_expected, run_mil_checkpoint},
+    CaseKind{"MIL training trajectory", is_trajectory, trajectory_expected, run_mil_trajectory},
     CaseKind{"MIL loss terms", is_losses, losses_expected, run_mil_losses},
-    CaseKind{"classification metrics", is_metrics, metrics_expected, nullptr},
+    CaseKind{"classification metrics", is_metrics, metrics_expected, run_metrics},
     CaseKind{"segmentation network case", is_known_network, network_expected, run_segmentation_case},
     CaseKind{"segmentation case of a network not built in yet", is_network, network_expected, nullptr},
     CaseKind{"segmentation components", is_components, components_expected, run_segmentation_components},

@@ -39,15 +39,34 @@ at::Tensor find_bag(const CaseFile& file, const std::string& name) {
               "Keep the case in the folder it came in.");
 }
 
-/// bool [K, N] from the indices of the masked instances [K, q].
 std::optional<at::Tensor> mask_of(const CaseFile& file, std::int64_t rows) {
   if (!file.has("stkim_masked_idx")) return {};
-  const at::Tensor index = file.tensor("stkim_masked_idx");
-  if (index.dim() != 2)
-    throw Error(ErrorCode::kShape, file.path().string(), "stkim_masked_idx is not [K, q]",
-                "Use a fixture of this model.");
-  return at::zeros({index.size(0), rows}, at::kBool).scatter_(1, index, true);
+  return instance_mask(file.tensor("stkim_masked_idx"), rows, file.path().string());
 }
+
+models::MilLossOptions loss_options(const CaseFile& file) {
+  models::MilLossOptions options;
+  options.aem_lambda = file.number("aem_lambda", options.aem_lambda);
+  options.bag_weight = file.number("bag_weight", options.bag_weight);
+  options.instance_samples =
+      static_cast<std::int64_t>(file.number("k_sample", static_cast<double>(options.instance_samples)));
+  options.subtyping = file.text("subtyping") == "true";
+  options.instance_loss = file.text("instance_eval") == "true";
+  return options;
+}
+
+}  // namespace
+
+at::Tensor instance_mask(const at::Tensor& index, std::int64_t rows, const std::string& subject) {
+  std::vector<std::int64_t> sizes = index.sizes().vec();
+  if (sizes.size() < 2 || (index.numel() > 0 && index.max().item<std::int64_t>() >= rows))
+    throw Error(ErrorCode::kShape, subject, "the masked instances are not [.., K, q] indices of the bag",
+                "Use a fixture of this model.");
+  sizes.back() = rows;
+  return at::zeros(sizes, at::kBool).scatter_(-1, index, true);
+}
+
+namespace {
 
 /// Uneven pieces: one row, then seven, then the rest in hundreds, so that no piece boundary coincides with a kernel's.
 models::MilOutput streamed(const models::MilModel& model, const at::Tensor& bag) {
@@ -81,11 +100,11 @@ class MilCase {
       const at::NoGradGuard no_grad;
       const auto model = make(false);
       plain_ = model->forward(bag_);
-      outputs_.push_back(mask_ ? model->forward(bag_, mask_) : plain_);
+      outputs_.push_back(mask_ ? model->forward(bag_, {mask_}) : plain_);
       if (!mask_) outputs_.push_back(streamed(*model, bag_));
     }
     train_ = make(true);
-    outputs_.push_back(train_->forward(bag_, mask_));
+    outputs_.push_back(train_->forward(bag_, {mask_}));
     check_forward();
     check_losses();
   }
@@ -113,10 +132,14 @@ class MilCase {
     };
     forward("attn_raw", [](const models::MilOutput& o) { return o.attn_raw; });
     forward("attn_softmax", [](const models::MilOutput& o) { return o.attn_softmax; });
-    forward("attn_bag", [](const models::MilOutput& o) { return o.attn_softmax.mean(0, true); });
+    forward("attn_softmax_NxC", [](const models::MilOutput& o) { return o.attn_softmax.transpose(0, -1); });
+    forward("attn_bag", [](const models::MilOutput& o) { return o.attn_softmax.mean(-2); });
+    forward("instance_logits", [](const models::MilOutput& o) { return o.instance_logits; });
+    forward("max_logits", [](const models::MilOutput& o) { return o.max_logits; });
+    forward("bag_embedding", [](const models::MilOutput& o) { return o.bag_embedding; });
     forward("branch_logits", [](const models::MilOutput& o) { return o.branch_logits; });
     forward("bag_logits", [](const models::MilOutput& o) { return o.bag_logits; });
-    forward("bag_prob", [](const models::MilOutput& o) { return at::softmax(o.bag_logits, 1); });
+    forward("bag_prob", [](const models::MilOutput& o) { return o.bag_prob; });
     expected_.check("attn_raw_unmasked", {plain_.attn_raw}, Quantity::kMilForward);
     check_selection();
   }
@@ -134,11 +157,15 @@ class MilCase {
   }
 
   void check_losses() {
-    if (!file_.has("label")) return;
-    const at::Tensor label = file_.tensor("label").reshape({}).to(options_.device);
-    const double aem_lambda = file_.number("aem_lambda", 0);
+    const std::string name = file_.has("label_multihot") ? "label_multihot" : "label";
+    if (!file_.has(name)) return;
+    at::Tensor label = file_.tensor(name).to(options_.device);
+    if (!label.is_floating_point()) label = label.reshape({});
+    const models::MilLossOptions weights = loss_options(file_);
     std::vector<models::MilLoss> losses;
-    for (const auto& output : outputs_) losses.push_back(models::mil_loss(output, label, aem_lambda));
+    for (const auto& output : outputs_)
+      if (output.instances.defined() || !expected_.wants("loss_instance"))
+        losses.push_back(train_->loss(output, label, weights));
     const auto loss = [&](const std::string& name, at::Tensor models::MilLoss::*member) {
       std::vector<at::Tensor> values;
       for (const auto& each_loss : losses)
@@ -150,8 +177,13 @@ class MilCase {
     loss("loss_div", &models::MilLoss::diversity);
     loss("loss_total", &models::MilLoss::total);
     loss("loss_neg_entropy", &models::MilLoss::neg_entropy);
-    expected_.check("neg_entropy_logged", each([](const models::MilOutput& o) { return -o.entropy.mean(); }),
-                    Quantity::kMilLoss);
+    loss("loss_instance", &models::MilLoss::instance);
+    loss("inst_targets", &models::MilLoss::instance_targets);
+    loss("inst_preds", &models::MilLoss::instance_predicted);
+    const auto branches = static_cast<double>(recognised_.mil->branches);
+    std::vector<at::Tensor> logged;  // the official log divides by branches, not by heads
+    for (const auto& output : outputs_) logged.push_back(-output.entropy.sum() / branches);
+    expected_.check("neg_entropy_logged", logged, Quantity::kMilLoss);
     check_gradients(losses.back().total);
   }
 

@@ -20,6 +20,7 @@ constexpr std::array kTable{
                  {1e-6, 1e-4},
                  "fixtures/mil allows 1e-6 + 1e-3 max; an independent implementation stays within 1e-5; "
                  "softmax-invariant biases hold 1e-9 noise"},
+    ToleranceRow{Q::kMilTraining, {1e-5, 0}, "fixtures/mil: losses and weights of the training steps 1e-5 absolute"},
     ToleranceRow{Q::kSegProbability,
                  {1.5e-6, 0},
                  "segmentation.md 11 allows heads 5e-6; float32 noise is 3e-7, and a gate bias wrong by 1 % may move "

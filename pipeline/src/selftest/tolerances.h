@@ -21,6 +21,7 @@ enum class Quantity {
   kMilForward,
   kMilLoss,
   kMilGradient,
+  kMilTraining,
   kSegProbability,
   kSegTrainingProbability,
   kSegActivation,

@@ -17,10 +17,9 @@ std::optional<double> auroc(std::span<const float> scores, const std::vector<boo
   return (rank_sum - positives * (positives + 1) / 2) / (positives * negatives);
 }
 
-std::optional<double> macro_auroc(std::span<const float> probabilities, std::int64_t classes,
-                                  std::span<const std::int64_t> labels) {
-  double sum = 0;
-  int counted = 0;
+std::vector<std::optional<double>> auroc_per_class(std::span<const float> probabilities, std::int64_t classes,
+                                                   std::span<const std::int64_t> labels) {
+  std::vector<std::optional<double>> areas;
   for (std::int64_t c = 0; c < classes; ++c) {
     std::vector<float> scores;
     std::vector<bool> positive;
@@ -28,10 +27,90 @@ std::optional<double> macro_auroc(std::span<const float> probabilities, std::int
       scores.push_back(probabilities[i * static_cast<std::size_t>(classes) + static_cast<std::size_t>(c)]);
       positive.push_back(labels[i] == c);
     }
-    if (const auto area = auroc(scores, positive)) sum += *area, ++counted;
+    areas.push_back(auroc(scores, positive));
   }
+  return areas;
+}
+
+std::optional<double> macro_auroc(std::span<const float> probabilities, std::int64_t classes,
+                                  std::span<const std::int64_t> labels) {
+  double sum = 0;
+  int counted = 0;
+  for (const auto& area : auroc_per_class(probabilities, classes, labels))
+    if (area) sum += *area, ++counted;
   if (counted == 0) return {};
   return sum / counted;
+}
+
+Confusion confusion_of(std::span<const float> probabilities, std::int64_t classes,
+                       std::span<const std::int64_t> labels) {
+  Confusion confusion{classes, std::vector<std::int64_t>(static_cast<std::size_t>(classes * classes), 0)};
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    const auto row = probabilities.subspan(i * static_cast<std::size_t>(classes), static_cast<std::size_t>(classes));
+    const std::int64_t predicted = std::max_element(row.begin(), row.end()) - row.begin();
+    ++confusion.counts[static_cast<std::size_t>(labels[i] * classes + predicted)];
+  }
+  return confusion;
+}
+
+namespace {
+
+struct Margins {
+  std::vector<double> truth, predicted;
+  double right = 0, total = 0;
+};
+
+Margins margins_of(const Confusion& confusion) {
+  const auto classes = static_cast<std::size_t>(confusion.classes);
+  Margins margins{std::vector<double>(classes, 0), std::vector<double>(classes, 0)};
+  for (std::int64_t i = 0; i < confusion.classes; ++i)
+    for (std::int64_t j = 0; j < confusion.classes; ++j) {
+      const auto count = static_cast<double>(confusion.at(i, j));
+      margins.truth[static_cast<std::size_t>(i)] += count, margins.predicted[static_cast<std::size_t>(j)] += count;
+      margins.total += count;
+      if (i == j) margins.right += count;
+    }
+  return margins;
+}
+
+}  // namespace
+
+double macro_f1(const Confusion& confusion) {
+  const Margins margins = margins_of(confusion);
+  double sum = 0;
+  int counted = 0;
+  for (std::int64_t c = 0; c < confusion.classes; ++c) {
+    const double found = margins.truth[static_cast<std::size_t>(c)] + margins.predicted[static_cast<std::size_t>(c)];
+    if (found > 0) sum += 2 * static_cast<double>(confusion.at(c, c)) / found, ++counted;
+  }
+  return counted == 0 ? 0 : sum / counted;
+}
+
+double micro_f1(const Confusion& confusion) {
+  const Margins margins = margins_of(confusion);
+  return margins.total == 0 ? 0 : margins.right / margins.total;
+}
+
+double balanced_accuracy(const Confusion& confusion) {
+  const Margins margins = margins_of(confusion);
+  double sum = 0;
+  int counted = 0;
+  for (std::int64_t c = 0; c < confusion.classes; ++c)
+    if (const double members = margins.truth[static_cast<std::size_t>(c)]; members > 0)
+      sum += static_cast<double>(confusion.at(c, c)) / members, ++counted;
+  return counted == 0 ? 0 : sum / counted;
+}
+
+double quadratic_kappa(const Confusion& confusion) {
+  const Margins margins = margins_of(confusion);
+  double observed = 0, expected = 0;
+  for (std::int64_t i = 0; i < confusion.classes; ++i)
+    for (std::int64_t j = 0; j < confusion.classes; ++j) {
+      const auto weight = static_cast<double>((i - j) * (i - j));
+      observed += weight * static_cast<double>(confusion.at(i, j));
+      expected += weight * margins.truth[static_cast<std::size_t>(i)] * margins.predicted[static_cast<std::size_t>(j)];
+    }
+  return expected == 0 ? 0 : 1 - observed * margins.total / expected;
 }
 
 double accuracy(std::span<const float> probabilities, std::int64_t classes, std::span<const std::int64_t> labels) {

@@ -11,6 +11,11 @@ namespace fovea::pipeline::slide {
 /// Area under the ROC curve, ties count half; nothing when one of the two groups is empty.
 std::optional<double> auroc(std::span<const float> scores, const std::vector<bool>& positive);
 
+/// One-versus-rest AUROC of every class; nothing where all or none of the rows are of that class. probabilities: rows
+/// of `classes` values.
+std::vector<std::optional<double>> auroc_per_class(std::span<const float> probabilities, std::int64_t classes,
+                                                   std::span<const std::int64_t> labels);
+
 /// Mean one-versus-rest AUROC over the classes that have both members and others. probabilities: rows of `classes`
 /// values.
 std::optional<double> macro_auroc(std::span<const float> probabilities, std::int64_t classes,
@@ -18,5 +23,25 @@ std::optional<double> macro_auroc(std::span<const float> probabilities, std::int
 
 /// Share of rows whose first largest value is the label.
 double accuracy(std::span<const float> probabilities, std::int64_t classes, std::span<const std::int64_t> labels);
+
+/// counts[true * classes + predicted]; the prediction is the first largest value of a row.
+struct Confusion {
+  std::int64_t classes = 0;
+  std::vector<std::int64_t> counts;
+  std::int64_t at(std::int64_t truth, std::int64_t predicted) const {
+    return counts[static_cast<std::size_t>(truth * classes + predicted)];
+  }
+};
+Confusion confusion_of(std::span<const float> probabilities, std::int64_t classes,
+                       std::span<const std::int64_t> labels);
+
+/// Mean F1 over the classes that occur, in truth or prediction; 0 when none does.
+double macro_f1(const Confusion& confusion);
+/// F1 of all decisions together: the accuracy.
+double micro_f1(const Confusion& confusion);
+/// Mean recall over the classes that truly occur.
+double balanced_accuracy(const Confusion& confusion);
+/// Cohen's kappa with weights (i - j)^2: for ordered classes. 0 when chance leaves nothing to disagree about.
+double quadratic_kappa(const Confusion& confusion);
 
 }  // namespace fovea::pipeline::slide

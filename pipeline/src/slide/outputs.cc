@@ -1,6 +1,8 @@
 #include "slide/prediction.h"
 
 #include <algorithm>
+#include <cmath>
+#include <numeric>
 #include <functional>
 #include <limits>
 
@@ -132,10 +134,14 @@ class OutputSet {
 }  // namespace
 
 void take_output(Prediction& p, const models::MilOutput& output) {
-  p.branches = output.attn_raw.size(0), p.tiles = output.attn_raw.size(1), p.classes = output.bag_logits.size(-1);
+  p.tiles = output.attn_raw.size(-1), p.classes = output.bag_logits.size(-1);
+  p.branches = output.attn_raw.numel() / p.tiles;  // a map for every head of every branch
   p.attention_raw = floats_of(output.attn_raw), p.attention_softmax = floats_of(output.attn_softmax);
   p.branch_logits = floats_of(output.branch_logits), p.bag_logits = floats_of(output.bag_logits);
-  p.bag_prob = floats_of(output.bag_logits.detach().to(at::kFloat).softmax(-1));
+  p.bag_prob = floats_of(output.bag_prob);
+  if (std::abs(std::accumulate(p.bag_prob.begin(), p.bag_prob.end(), 0.0) - 1) > 1e-3)
+    p.notices.push_back(
+        "the classes of this model are independent: each probability is that of the class being present");
 }
 
 std::vector<std::filesystem::path> write_outputs(const Prediction& p, const PredictOptions& options,

@@ -74,9 +74,9 @@ class PredictRun {
                   std::to_string(prediction_.labels.size()) + " class names for a model with " +
                       std::to_string(classes) + " classes",
                   "Pass --labels with one name for each class.");
-    if (options_.branch >= mil_.model->config().branches)
-      throw Error(ErrorCode::kUsage, "--branch",
-                  "the model has " + std::to_string(mil_.model->config().branches) + " branches, counted from 0",
+    const std::int64_t maps = mil_.model->config().branches * mil_.model->config().heads;
+    if (options_.branch >= maps)
+      throw Error(ErrorCode::kUsage, "--branch", "the model has " + std::to_string(maps) + " branches, counted from 0",
                   "Pass a lower index, or mean.");
   }
 
@@ -264,7 +264,7 @@ class PredictRun {
   }
 
   std::string early_result(const BagPooler& pooler) const {
-    const at::Tensor probabilities = pooler.snapshot().bag_logits.to(at::kFloat).softmax(-1).reshape({-1}).contiguous();
+    const at::Tensor probabilities = pooler.snapshot().bag_prob.to(at::kFloat).reshape({-1}).contiguous();
     const float* first = probabilities.const_data_ptr<float>();
     const auto best = static_cast<std::size_t>(std::max_element(first, first + probabilities.numel()) - first);
     return "after " + std::to_string(pooler.rows()) + " tiles: " + prediction_.labels[best] + " " +
@@ -307,7 +307,8 @@ JobKind slide_predict_job() {
   kind.details =
       "Finds the tissue, reads tiles at the model's scale, encodes them and pools them with attention, all streaming: "
       "memory does not grow\n"
-      "with the slide. Writes prediction.json, heatmap.png, heatmap.geojson (opens in QuPath) and attention.h5 into "
+      "with the slide (ABMIL, ACMIL-GA, CLAM; other models hold the features of its tiles). Writes prediction.json, "
+      "heatmap.png, heatmap.geojson (opens in QuPath) and attention.h5 into "
       "--out, all or nothing.\n"
       "Exit codes: 0 done, 1 wrong usage, 3 could not run (unreadable, no tissue, no scale, ...), 130 cancelled.\n"
       "Example: fovea slide predict slide.svs --model model.safetensors --out result --overlap 50%\n"

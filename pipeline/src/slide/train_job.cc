@@ -34,7 +34,7 @@ struct Figures {
 /// Attention against known evidence in bags that have both kinds of instances.
 void add_localisation(const models::MilOutput& output, const LabelledBag& bag, double& sum, int& count) {
   if (bag.label == 0 || bag.evidence.empty()) return;
-  const at::Tensor mean = output.attn_softmax.mean(0).contiguous();
+  const at::Tensor mean = output.attn_softmax.flatten(0, -2).mean(0).contiguous();
   if (const auto area = auroc({mean.const_data_ptr<float>(), bag.evidence.size()}, bag.evidence)) sum += *area, ++count;
 }
 
@@ -47,7 +47,7 @@ Figures evaluate(const models::MilModel& model, const BagSet& bags, const std::f
   for (std::int64_t i = 0; i < bags.count; ++i) {
     const LabelledBag bag = bags.bag(i);
     const models::MilOutput output = model.forward(bag.rows);
-    const at::Tensor row = output.bag_logits.softmax(-1).contiguous();
+    const at::Tensor row = output.bag_prob.contiguous();
     probabilities.insert(probabilities.end(), row.const_data_ptr<float>(), row.const_data_ptr<float>() + row.numel());
     labels.push_back(bag.label);
     add_localisation(output, bag, localisation, localised);
@@ -105,7 +105,7 @@ std::string card_markdown(const TrainOptions& options, const models::MilConfig& 
           (bags.mpp ? ", tiles at " + number_text(*bags.mpp) + " um/px" : "") + " |\n";
   text += "| training | AdamW, learning rate " + number_text(options.learning_rate) + ", weight decay " +
           number_text(options.weight_decay) + ", " + std::to_string(options.epochs) + " epochs, AEM weight " +
-          number_text(options.aem_lambda) + ", seed " + std::to_string(options.seed) + " |\n\n## Data\n\n";
+          number_text(options.recipe.loss.aem_lambda) + ", seed " + std::to_string(options.seed) + " |\n\n## Data\n\n";
   if (!options.data_note.empty()) text += options.data_note + "\n";
   for (const std::string& line : bags.card) text += line + "\n";
   text += "\n## Figures\n\n";
@@ -148,10 +148,10 @@ class TrainRun {
     models::MilConfig config;
     config.architecture = options_.architecture;
     config.features = bags.features;
-    config.inner = options_.inner > 0 ? options_.inner : (bags.features + 1) / 2;
-    config.attention = options_.attention, config.branches = options_.branches;
+    config.inner = options_.inner, config.attention = options_.attention, config.branches = options_.branches;
     config.classes = static_cast<std::int64_t>(bags.labels.size());
     const models::MilRow& row = models::mil_model(options_.architecture);
+    config = row.completed(config);
     return row.make(config, models::random_state(row.specs(config), static_cast<std::uint64_t>(options_.seed)));
   }
 
@@ -160,7 +160,7 @@ class TrainRun {
     models::TrainOptions training;
     training.epochs = options_.epochs, training.learning_rate = options_.learning_rate,
     training.weight_decay = options_.weight_decay;
-    training.aem_lambda = options_.aem_lambda, training.seed = static_cast<std::uint64_t>(options_.seed);
+    training.mil = options_.recipe, training.seed = static_cast<std::uint64_t>(options_.seed);
     std::int64_t steps = 0;
     const auto total = static_cast<double>(bags.train.count * options_.epochs);
     const auto next_bag = [&](std::int64_t index) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include <fovea/models/train.h>
 #include <fovea/pipeline/job.h>
 
 namespace fovea::pipeline::slide {
@@ -15,9 +16,10 @@ struct TrainOptions {
   std::filesystem::path bags, labels_csv, tiles, out, card;
   std::string data_note;
   std::string architecture, encoder;
-  std::int64_t inner = 0, attention = 128, branches = 5;
+  std::int64_t inner = 0, attention = 0, branches = 5;  ///< 0: the architecture's own
   std::int64_t epochs = 30, seed = 0, threads = 0;
-  double learning_rate = 1e-4, weight_decay = 1e-5, aem_lambda = 0, validation_share = 0.3;
+  double learning_rate = 1e-4, weight_decay = 1e-5, validation_share = 0.3;
+  models::MilRecipe recipe;
   std::vector<std::string> labels;
   // Bags from tiles
   std::set<std::string> positive;  ///< tile labels that make a bag positive

@@ -15,29 +15,111 @@ using namespace fovea::models;
 
 class EveryMil : public testing::TestWithParam<std::string> {
  protected:
-  MilConfig config(std::int64_t branches = 3) const {
-    return {GetParam(), 24, 16, 8, GetParam() == "abmil" ? 1 : branches, 3};
-  }
+  MilConfig config() const { return mil_model(GetParam()).completed({GetParam(), 24, 16, 8, 3, 3}); }
   std::unique_ptr<MilModel> make(std::uint64_t seed = 1) const {
     const MilRow& row = mil_model(GetParam());
     return row.make(config(), random_state(row.specs(config()), seed));
   }
 };
 
+/// Mean and max pooling have the same tensors; no two others.
 TEST_P(EveryMil, IsRecognisedFromItsOwnNames) {
   const auto model = make();
+  const bool shared = GetParam() == "mean_pooling" || GetParam() == "max_pooling";
   int recognised = 0;
   for (const MilRow& row : mil_models())
     if (const auto found = row.recognise(model->state())) {
       ++recognised;
+      if (shared && row.name != GetParam()) continue;
       EXPECT_EQ(found->architecture, GetParam());
-      EXPECT_EQ(found->features, 24);
-      EXPECT_EQ(found->inner, 16);
-      EXPECT_EQ(found->attention, 8);
+      EXPECT_EQ(found->features, config().features);
+      EXPECT_EQ(found->inner, config().inner);
+      EXPECT_EQ(found->attention, config().attention);
       EXPECT_EQ(found->branches, config().branches);
-      EXPECT_EQ(found->classes, 3);
+      EXPECT_EQ(found->classes, config().classes);
+      EXPECT_EQ(found->heads, config().heads);
+      EXPECT_EQ(checked_state(row.specs(*found), model->state(), "x").size(), model->state().size());
     }
-  EXPECT_EQ(recognised, 1);
+  EXPECT_EQ(recognised, shared ? 2 : 1);
+}
+
+TEST_P(EveryMil, OneInstanceHasAllTheAttentionAndNothingIsNaN) {
+  const auto model = make();
+  at::manual_seed(8);
+  const MilOutput output = model->forward(at::randn({1, 24}));
+  EXPECT_EQ(output.bag_logits.sizes(), (std::vector<std::int64_t>{1, 3}));
+  EXPECT_EQ(output.bag_prob.sizes(), (std::vector<std::int64_t>{1, 3}));
+  EXPECT_EQ(output.attn_raw.numel(), config().branches * config().heads);
+  EXPECT_TRUE(output.bag_logits.isfinite().all().item<bool>());
+  EXPECT_TRUE(output.entropy.isfinite().all().item<bool>());
+  EXPECT_LE((output.attn_softmax - 1).abs().max().item<double>(), 1e-6);
+}
+
+TEST_P(EveryMil, AttentionHasARowForEveryHeadOfEveryBranchAndSumsToOne) {
+  const auto model = make();
+  at::manual_seed(9);
+  const MilOutput output = model->forward(at::randn({37, 24}));
+  EXPECT_EQ(output.attn_raw.sizes(), output.attn_softmax.sizes());
+  EXPECT_EQ(output.attn_raw.size(-1), 37);
+  EXPECT_EQ(output.attn_raw.numel(), 37 * config().branches * config().heads);
+  EXPECT_LE((output.attn_softmax.sum(-1) - 1).abs().max().item<double>(), 1e-5);
+  if (GetParam() != "dsmil") {
+    EXPECT_NEAR(output.bag_prob.sum().item<double>(), 1, 1e-6);
+  }
+}
+
+TEST_P(EveryMil, AnEmptyBagIsRefused) {
+  EXPECT_THROW(make()->forward(at::empty({0, 24})), fovea::Error);
+  EXPECT_THROW(make()->stream()->finish(), fovea::Error);
+}
+
+TEST_P(EveryMil, ANaNInOneInstanceIsNotHidden) {
+  const auto model = make();
+  at::manual_seed(10);
+  at::Tensor bag = at::randn({9, 24});
+  bag[4].fill_(std::nan(""));
+  EXPECT_FALSE(model->forward(bag).bag_logits.isfinite().all().item<bool>());
+}
+
+TEST_P(EveryMil, StridedFeaturesGiveTheSameAnswer) {
+  const auto model = make();
+  at::manual_seed(11);
+  const at::Tensor wide = at::randn({33, 48}), strided = wide.slice(1, 0, 48, 2);
+  const MilOutput a = model->forward(strided), b = model->forward(strided.contiguous());
+  EXPECT_LE((a.bag_logits - b.bag_logits).abs().max().item<double>(), 1e-5);
+}
+
+/// The model in double precision: every parameter against central differences, at a few entries each.
+TEST_P(EveryMil, GradientsAgreeWithFiniteDifferencesInDouble) {
+  const MilRow& row = mil_model(GetParam());
+  StateDict state = random_state(row.specs(config()), 3);
+  for (auto& [name, tensor] : state) {
+    tensor = tensor.to(at::kDouble);
+    if (name == "q") tensor = tensor * 1e6;  // a query of its usual size would hide behind the tolerance
+    tensor.set_requires_grad(true);
+  }
+  const auto model = row.make(config(), state);
+  at::manual_seed(12);
+  const at::Tensor bag = at::randn({13, 24}, at::kDouble), label = at::scalar_tensor(1, at::kLong);
+  MilLossOptions options;
+  options.aem_lambda = model->forward(bag).attn_raw.requires_grad() ? 0.3 : 0;
+  options.subtyping = true;
+  const auto value = [&] { return model->loss(model->forward(bag), label, options).total; };
+  value().backward();
+  const at::NoGradGuard no_grad;
+  for (const auto& [name, tensor] : model->state()) {
+    const at::Tensor flat = tensor.view(-1);
+    const at::Tensor gradient = tensor.grad().defined() ? tensor.grad().flatten() : at::zeros_like(flat);
+    for (const std::int64_t i : {std::int64_t{0}, flat.numel() / 2, flat.numel() - 1}) {
+      const double h = 1e-6, before = flat[i].item<double>();
+      flat[i] = before + h;
+      const double above = value().item<double>();
+      flat[i] = before - h;
+      const double below = value().item<double>();
+      flat[i] = before;
+      EXPECT_NEAR((above - below) / (2 * h), gradient[i].item<double>(), 1e-6) << name << " entry " << i;
+    }
+  }
 }
 
 TEST_P(EveryMil, StreamedInAnyPiecesEqualsTheStreamOfTheWholeBitForBit) {
@@ -55,6 +137,7 @@ TEST_P(EveryMil, StreamedInAnyPiecesEqualsTheStreamOfTheWholeBitForBit) {
 }
 
 TEST_P(EveryMil, PredictionDoesNotDependOnTheOrderOfInstances) {
+  if (GetParam() == "transmil") GTEST_SKIP() << "the bag is folded to a square: its order is part of the input";
   const auto model = make();
   at::manual_seed(3);
   const auto bag = at::randn({200, 24});
@@ -67,6 +150,7 @@ TEST_P(EveryMil, ABagOfAnotherWidthIsRefused) {
 }
 
 TEST_P(EveryMil, LearnsToFindOneInstanceOfAKind) {
+  if (GetParam() == "mean_pooling") GTEST_SKIP() << "what it cannot do is why the others exist";
   const auto model = make(5);
   at::manual_seed(6);
   std::vector<at::Tensor> bags;
@@ -77,7 +161,7 @@ TEST_P(EveryMil, LearnsToFindOneInstanceOfAKind) {
   std::vector<double> losses;
   train_mil(
       *model, 30, [&](std::int64_t i) { return std::pair(bags[static_cast<std::size_t>(i)], i % 3); },
-      {.epochs = 40, .learning_rate = 3e-3},
+      {.epochs = GetParam() == "transmil" ? 15 : 40, .learning_rate = 3e-3},
       [&](const EpochReport& report) {
         losses.push_back(report.loss);
         return true;
@@ -90,7 +174,11 @@ TEST_P(EveryMil, LearnsToFindOneInstanceOfAKind) {
   for (const auto& [name, tensor] : model->state()) EXPECT_FALSE(tensor.requires_grad()) << name;
 }
 
-INSTANTIATE_TEST_SUITE_P(All, EveryMil, testing::Values("acmil_ga", "abmil"),
+INSTANTIATE_TEST_SUITE_P(All, EveryMil, testing::ValuesIn([] {
+                           std::vector<std::string> names;
+                           for (const MilRow& row : mil_models()) names.emplace_back(row.name);
+                           return names;
+                         }()),
                          [](const auto& info) { return info.param; });
 
 TEST(MilLoss, DiversityOfEqualBranchesIsOneAndOfDisjointOnesZero) {

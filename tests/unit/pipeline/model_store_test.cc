@@ -32,7 +32,7 @@ using testing::HasSubstr;
 using testing::Not;
 
 models::MilConfig tiny_mil(const std::string& architecture) {
-  return {architecture, 12, 6, 5, architecture == "abmil" ? 1 : 3, 2};
+  return models::mil_model(architecture).completed({architecture, 12, 8, 5, 3, 2});
 }
 
 models::SegConfig tiny_network(int dims, int switches) {
@@ -80,20 +80,56 @@ TEST(ModelStore, EveryMilArchitectureIsRecognisedFromItsNamesAndShapes) {
   TemporaryFolder folder;
   for (const auto& row : models::mil_models()) {
     const std::string name(row.name);
-    write(folder / "m.safetensors", mil_state(name));
+    // Mean and max pooling have the same tensors: the file has to say which it is.
+    write(folder / "m.safetensors", mil_state(name), {{"fovea.architecture", name}});
     const AnyModel any = load_any(folder / "m.safetensors");
     ASSERT_TRUE(any.mil) << name;
     EXPECT_EQ(any.description.task, "mil");
     EXPECT_EQ(any.description.architecture, name);
     EXPECT_EQ(any.mil->config().features, 12);
-    EXPECT_EQ(any.mil->config().inner, 6);
-    EXPECT_EQ(any.mil->config().attention, 5);
+    EXPECT_EQ(any.mil->config().inner, tiny_mil(name).inner);
+    EXPECT_EQ(any.mil->config().attention, tiny_mil(name).attention);
     EXPECT_EQ(any.mil->config().branches, tiny_mil(name).branches);
+    EXPECT_EQ(any.mil->config().heads, tiny_mil(name).heads);
     EXPECT_EQ(any.mil->config().classes, 2);
     EXPECT_EQ(any.description.parameters, models::parameter_count(row.specs(tiny_mil(name))));
     EXPECT_EQ(any.description.labels, (std::vector<std::string>{"class 0", "class 1"}));
     EXPECT_EQ(any.description.sha256, io::sha256_of_file(folder / "m.safetensors"));
   }
+}
+
+TEST(ModelStore, ClamCheckpointsAreReadThroughTheirWrappersAndWithoutTheirInstanceLoss) {
+  TemporaryFolder folder;
+  for (const char* variant : {"", "3.module.3"}) {
+    models::MilConfig config = tiny_mil("clam_sb");
+    config.variant = variant;
+    StateDict saved{{"instance_loss_fn.labels", at::zeros({2})}};
+    for (const auto& [name, tensor] : models::random_state(models::mil_model("clam_sb").specs(config), 3))
+      saved[name.rfind("attention_net.", 0) == 0 ? "attention_net.module." + name.substr(14) : name] = tensor;
+    write(folder / "m.safetensors", saved);
+    const AnyModel any = load_any(folder / "m.safetensors");
+    ASSERT_TRUE(any.mil);
+    EXPECT_EQ(any.description.architecture, "clam_sb");
+    EXPECT_EQ(any.mil->config().variant, variant);
+    EXPECT_EQ(any.description.notices.size(), 1u);
+  }
+}
+
+TEST(ModelStore, OfTwoPoolingsWithTheSameTensorsTheUserChooses) {
+  TemporaryFolder folder;
+  write(folder / "in.safetensors", mil_state("max_pooling"));
+  const AnyModel guessed = load_any(folder / "in.safetensors");
+  EXPECT_EQ(guessed.description.architecture, "mean_pooling");
+  ASSERT_EQ(guessed.description.notices.size(), 1u);
+  EXPECT_THAT(guessed.description.notices.front(), HasSubstr("max_pooling"));
+  import(folder / "in.safetensors", folder / "out.safetensors", {{ "architecture", std::string("max_pooling") }});
+  EXPECT_EQ(load_mil(folder / "out.safetensors").description.architecture, "max_pooling");
+  const std::string text = complaint(
+      [&] {
+        import(folder / "in.safetensors", folder / "out.safetensors", {{ "architecture", std::string("transmil") }});
+      },
+      ErrorCode::kUnsupported);
+  EXPECT_THAT(text, HasSubstr("transmil"));
 }
 
 TEST(ModelStore, EveryShapeOfTheSegmentationNetworkIsRecognised) {
@@ -151,7 +187,7 @@ TEST(ModelStore, TheTensorThatDisagreesWithAllOthersIsBlamedAlone) {
   state["dimreduction.fc1.weight"] = at::zeros({9, 12});
   write(folder / "m.safetensors", state);
   const std::string text = complaint([&] { load_mil(folder / "m.safetensors"); }, ErrorCode::kShape);
-  EXPECT_THAT(text, AllOf(HasSubstr("dimreduction.fc1.weight is [9, 12] but should be [6, 12]"),
+  EXPECT_THAT(text, AllOf(HasSubstr("dimreduction.fc1.weight is [9, 12] but should be [8, 12]"),
                           HasSubstr("1 mis-shaped"), Not(HasSubstr("missing"))));
 }
 

@@ -1,5 +1,6 @@
 // The self-test passes what is right and, above all, fails what is not.
 #include <fstream>
+#include <functional>
 #include <set>
 
 #include <ATen/TensorOperators.h>
@@ -101,6 +102,37 @@ TEST(Selftest, EveryEvaluationAndAemCaseOfTheKnownMilModelsPassesCompletely) {
   }
 }
 
+TEST(Selftest, EveryMilFixturePassesAndNothingStaysUnchecked) {
+  FOVEA_NEEDS_SHARED("fixtures/mil");
+  FOVEA_NEEDS_SHARED("data/mil/checkpoints/c16_aggregator.pth");
+  const Outcome outcome = selftest({(shared_dir() / "fixtures/mil").string()});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.text;
+  EXPECT_EQ(outcome.count("FAIL"), 0u);
+  EXPECT_EQ(outcome.count("unchecked"), 0u);
+  EXPECT_GT(outcome.count("ok"), 900u);
+}
+
+TEST(Selftest, ACheckpointCaseWithoutItsWeightsStaysUnchecked) {
+  FOVEA_NEEDS_SHARED("fixtures/mil/checkpoint_dsmil_c16.safetensors");
+  TemporaryFolder folder;
+  fs::copy_file(shared_dir() / "fixtures/mil/checkpoint_dsmil_c16.safetensors", folder / "case.safetensors");
+  EXPECT_EQ(selftest({(folder / "case.safetensors").string()}).exit_code, 3);
+}
+
+TEST(Selftest, ATrainingRunWithAnotherStartOrMaskFails) {
+  FOVEA_NEEDS_SHARED("fixtures/mil/train_trajectory_acmil_ga.safetensors");
+  TemporaryFolder folder;
+  const auto exit_code_with = [&](const std::function<void(Fixture&)>& change) {
+    Fixture fixture("mil/train_trajectory_acmil_ga.safetensors");
+    change(fixture);
+    fixture.write(folder / "case.safetensors");
+    return selftest({(folder / "case.safetensors").string()}).exit_code;
+  };
+  EXPECT_EQ(exit_code_with([](Fixture&) {}), 0);
+  EXPECT_EQ(exit_code_with([](Fixture& f) { f.tensors["w0.classifier.0.fc.bias"].mul_(1.01); }), 2);
+  EXPECT_EQ(exit_code_with([](Fixture& f) { f.tensors["step3.stkim_masked_idx"][0][0] += 1; }), 2);
+}
+
 TEST(Selftest, MaskingCasesPassCompletelyAndTheSelectionIsOurs) {
   FOVEA_NEEDS_SHARED("fixtures/mil");
   const Outcome outcome = selftest(fixtures("mil", "acmil_ga_", "_train.safetensors"));
@@ -149,7 +181,10 @@ TEST(Selftest, AnyMilWeightTensorChangedByOnePercentFails) {
   add_bags(folder);
   for (const char* name : {"mil/acmil_ga_n17_d512_k5_eval.safetensors", "mil/acmil_ga_n17_d384_k1_eval.safetensors",
                            "mil/acmil_ga_n1_d384_k5_eval.safetensors", "mil/acmil_ga_n17_d384_k5_train.safetensors",
-                           "mil/aem_abmil_n17_d512.safetensors"})
+                           "mil/aem_abmil_n17_d512.safetensors", "mil/acmil_mha_n17_d384_k3_train.safetensors",
+                           "mil/clam_mb_n1000_d384.safetensors", "mil/transmil_n17_d384.safetensors",
+                           "mil/dsmil_official_n17_d384_c1.safetensors", "mil/aem_dsmil_n17_d384.safetensors",
+                           "mil/maxmil_n17_d384.safetensors"})
     expect_every_weight_is_noticed(name, folder);
 }
 

@@ -159,8 +159,8 @@ TEST(Lane, HandsOverInOrderAndPassesTheErrorOnAfterTheItems) {
 // --- pooling ---
 
 std::unique_ptr<models::MilModel> random_model(const char* architecture, std::int64_t features) {
-  const models::MilConfig config{architecture, features, 16, 8, std::string_view(architecture) == "abmil" ? 1 : 3, 2};
   const models::MilRow& row = models::mil_model(architecture);
+  const models::MilConfig config = row.completed({architecture, features, 16, 8, 3, 2});
   return row.make(config, models::random_state(row.specs(config), 5));
 }
 
@@ -184,7 +184,8 @@ TEST_P(Pooling, IsBitIdenticalForAnyChunk) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, Pooling, testing::Values("acmil_ga", "abmil"));
+INSTANTIATE_TEST_SUITE_P(Models, Pooling,
+                         testing::Values("acmil_ga", "abmil", "clam_mb", "acmil_mha", "transmil", "dsmil"));
 
 TEST(BagPooler, EarlyResultsComeAtDoublingCounts) {
   const auto model = random_model("acmil_ga", 6);

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include <fovea/models/attention_terms.h>
 #include <fovea/models/state.h>
 
 namespace fovea::models {
@@ -20,21 +21,56 @@ namespace fovea::models {
 struct MilConfig {
   std::string architecture;    ///< name of a row of mil_models()
   std::int64_t features = 0;   ///< D, instance width
-  std::int64_t inner = 0;      ///< L after dimension reduction
-  std::int64_t attention = 0;  ///< A, attention width
-  std::int64_t branches = 1;   ///< K
+  std::int64_t inner = 0;      ///< L after dimension reduction; D where the network has none
+  std::int64_t attention = 0;  ///< A, attention width; 0 where the network has none
+  std::int64_t branches = 1;   ///< K; C where every class has attention of its own
   std::int64_t classes = 0;    ///< C
+  std::int64_t heads = 1;      ///< attention heads of a branch
+  std::string variant;         ///< which of an architecture's published namings; empty: the usual one
 };
 
 struct MilOutput {
-  at::Tensor attn_raw;       ///< [K, N] scores before softmax
-  at::Tensor attn_softmax;   ///< [K, N]
+  at::Tensor attn_raw;       ///< [K, N], several heads: [h, K, N]: scores before softmax
+  at::Tensor attn_softmax;   ///< alike: the share of every instance in what was pooled
   at::Tensor branch_logits;  ///< [K, C]; undefined for models without branch heads
   at::Tensor bag_logits;     ///< [1, C]
-  at::Tensor entropy;        ///< [K]
+  at::Tensor bag_prob;       ///< [1, C]; sums to 1 unless the classes are independent (DSMIL)
+  at::Tensor entropy;        ///< like attn_raw without N
+  // Defined only by the models that have them
+  at::Tensor instance_logits;  ///< [N, C]: DSMIL, mean and max pooling
+  at::Tensor max_logits;       ///< [1, C]: DSMIL, those of the critical instances
+  at::Tensor bag_embedding;    ///< [C, D]: DSMIL
+  at::Tensor instances;        ///< [N, L]: CLAM, the rows its instance loss classifies; not from a stream
 };
 
-/// Rows in order, pieces of any size; memory K*N scores plus one split (attention.h).
+/// What a training step does to a forward pass. Inference never does any of it.
+struct MilStep {
+  std::optional<at::Tensor> masked = {};   ///< bool like attn_raw, true = score -1e9: a given masking
+  attention::StkimOptions stkim = {0, 0};  ///< or one drawn from `seed` (mil.md 2)
+  double dropout = 0;                      ///< share, at the places of the official network
+  std::uint64_t seed = 0;
+};
+
+/// Weights of the loss terms (mil.md 3 and 4; CLAM: 1.6).
+struct MilLossOptions {
+  double aem_lambda = 0;
+  attention::EntropyOptions entropy = {};
+  std::optional<double> diversity = {};  ///< absent: 1 for models with branch heads, else 0
+  // CLAM's instance loss
+  bool instance_loss = true;
+  double bag_weight = 0.7;
+  std::int64_t instance_samples = 8;
+  bool subtyping = false;  ///< the classes exclude each other
+};
+
+struct MilLoss {
+  at::Tensor total, bag, branch, diversity, neg_entropy;
+  at::Tensor instance;                              ///< CLAM; undefined elsewhere
+  at::Tensor instance_targets, instance_predicted;  ///< int64, in the order of the classes
+};
+
+/// Rows in order, pieces of any size. ABMIL, ACMIL-GA and CLAM hold K*N scores plus one split (attention.h), the others
+/// the rows.
 class MilStream {
  public:
   virtual ~MilStream() = default;
@@ -50,30 +86,37 @@ class MilModel {
   virtual const std::vector<TensorSpec>& specs() const = 0;
   virtual const StateDict& state() const = 0;
 
-  /// The whole bag at once; differentiable in bag and parameters. `masked`: optional bool [K, N], true = STKIM-masked
-  /// (score -1e9).
-  virtual MilOutput forward(const at::Tensor& bag, const std::optional<at::Tensor>& masked = {}) const = 0;
+  /// The whole bag at once; differentiable in bag and parameters. Error(kUsage) when `step` masks scores and the model
+  /// has none.
+  virtual MilOutput forward(const at::Tensor& bag, const MilStep& step = {}) const = 0;
   virtual std::unique_ptr<MilStream> stream() const = 0;
+  /// The model's own loss on an output of forward(). label: int64 index of the class; DSMIL also takes float [1, C],
+  /// the classes that are present.
+  virtual MilLoss loss(const MilOutput& output, const at::Tensor& label, const MilLossOptions& options = {}) const = 0;
 };
 
 struct MilRow {
   std::string_view name, description, source;
   std::string_view parameters;  ///< "L=D/2 A=128 K=5": defaults with meaning, for `fovea models`
+  double dropout = 0;           ///< of the official training recipe
   /// Config when the names and shapes are this model's, else nothing. Names not in the specs are reported by
   /// checked_state later.
   std::function<std::optional<MilConfig>(const StateDict&)> recognise;
   std::function<std::vector<TensorSpec>(const MilConfig&)> specs;
   /// `state` as returned by checked_state or random_state.
   std::function<std::unique_ptr<MilModel>(const MilConfig&, StateDict)> make;
+  /// A config that can be made from one with D, C and perhaps more set: zeros become defaults, what the architecture
+  /// fixes (K of CLAM-MB, heads) is set. Error(kUsage) for widths that it cannot have.
+  std::function<MilConfig(const MilConfig&)> completed;
+  bool names_follow_classes = false;  ///< the number of tensors depends on C
 };
 std::span<const MilRow> mil_models();
 const MilRow& mil_model(std::string_view name);  ///< Error(kNotFound) lists the names
 
-/// ACMIL: classification loss of bag and branches plus diversity; ABMIL: bag loss (mil.md section 3). label: int64
-/// scalar tensor.
-struct MilLoss {
-  at::Tensor total, bag, branch, diversity, neg_entropy;
-};
-MilLoss mil_loss(const MilOutput& output, const at::Tensor& label, double aem_lambda = 0);
+/// The terms that all models share: cross-entropy of bag and branches, diversity, entropy. A model's loss() starts from
+/// it. label: int64 scalar tensor.
+MilLoss mil_loss(const MilOutput& output, const at::Tensor& label, const MilLossOptions& options = {});
+/// The weighted sum of the terms that are defined.
+at::Tensor total_loss(const MilLoss& loss, const MilLossOptions& options);
 
 }  // namespace fovea::models

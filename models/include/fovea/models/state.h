@@ -17,6 +17,9 @@ using StateDict = std::map<std::string, at::Tensor>;
 enum class Init {
   kLinearWeight,  ///< Kaiming-uniform a = sqrt(5): U(+-1/sqrt(fan_in)), PyTorch's default
   kLinearBias,    ///< U(+-1/sqrt(fan_in)); fan_in of the weight it belongs to
+  kXavierNormal,  ///< N(0, 2 / (fan_in + fan_out)), as CLAM's and the pooling baselines' linears
+  kNormal,        ///< N(0, 1)
+  kFaintNormal,   ///< N(0, 1e-6^2): learned queries
   kZeros,
   kOnes,
   kRunningMean,

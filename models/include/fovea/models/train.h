@@ -4,6 +4,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -12,11 +14,22 @@
 
 namespace fovea::models {
 
+/// What training does beyond one bag a step (mil.md 2 to 5): data, for any attention model. All off by default.
+struct MilRecipe {
+  attention::StkimOptions stkim = {0, 0};
+  MilLossOptions loss = {};
+  bool anneal_aem = false;             ///< the entropy weight falls to 0 on a cosine
+  double subsample = 1;                ///< share of the instances that a step sees: floor(share N), at least 1
+  double drop_instances = 0;           ///< share that a step leaves out besides
+  std::optional<double> dropout = {};  ///< absent: the official share of the network
+  std::int64_t accumulate = 1;         ///< bags an update; the learning rate is multiplied by it
+};
+
 struct TrainOptions {
   std::int64_t epochs = 50;
   double learning_rate = 1e-4, weight_decay = 1e-5;
   std::int64_t batch = 1;
-  double aem_lambda = 0;
+  MilRecipe mil = {};      ///< MIL only
   bool one_cycle = false;  ///< else half-cosine to 0 per iteration (mil.md 5)
   std::uint64_t seed = 0;
 };
@@ -27,6 +40,25 @@ struct EpochReport {
 };
 /// Return false to stop early.
 using EpochSink = std::function<bool(const EpochReport&)>;
+
+/// One model, one optimiser, one bag at a time: the loop is the caller's. The model's tensors are on loan until the
+/// trainer goes.
+class MilTrainer {
+ public:
+  /// `steps`: length of the schedule, in bags. Error(kUsage) for options without sense.
+  MilTrainer(MilModel& model, const TrainOptions& options, std::int64_t steps);
+  ~MilTrainer();
+  MilTrainer(const MilTrainer&) = delete;
+  MilTrainer& operator=(const MilTrainer&) = delete;
+  /// `label` as MilModel::loss takes it. `masked`: replays a masking instead of drawing one. Error(kUsage) when the
+  /// loss is not finite.
+  MilLoss step(const at::Tensor& bag, const at::Tensor& label, const std::optional<at::Tensor>& masked = {});
+  double learning_rate() const;  ///< of the last step
+
+ private:
+  class Run;
+  std::unique_ptr<Run> run_;
+};
 
 /// AdamW, one bag a step, shuffled. `bag(i)` gives features [N, D] and the label. Trains model.state() in place.
 void train_mil(MilModel& model, std::int64_t bags,

@@ -17,7 +17,7 @@ namespace fovea::attention {
 
 /// out = softmax(q k^T) v without 1/sqrt(d). q [B, N, d], k [B, M, d], v [B, M, C] -> [B, N, C]. Without a graph on the
 /// CPU, tiles of queries go over tiles of keys with a running softmax: memory grows with N + M, never with N M. With a
-/// graph all weights are held: train at bottleneck grids (20^3 voxels are 256 MB in float32).
+/// graph there all weights are held: train at bottleneck grids (20^3 voxels are 256 MB in float32).
 at::Tensor position_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v);
 /// The weights [B, N, M] themselves, for heat maps: give the queries of the voxels that are looked at.
 at::Tensor position_weights(const at::Tensor& q, const at::Tensor& k);

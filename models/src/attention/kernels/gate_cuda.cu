@@ -1,46 +1,68 @@
-// Attention gate on CUDA: one thread a voxel, nothing of full size stored but alpha and the result. Compiled only so
-// far (docs/gpu.md).
+// Attention gates on CUDA: hidden values in registers, weights through shared memory, nothing of full size stored but
+// alpha and the result. Run under host emulation only so far (docs/gpu.md).
 #include "attention/kernels/gate.h"
 
-#include <cuda_runtime.h>
+#include "attention/kernels/pointwise.cuh"
 
 namespace {
 
-constexpr int kThreads = 128;
+using namespace fovea::attention::kernels;
 
-__device__ float affine(const float* values, const float* weights, float bias, std::int64_t channels,
-                        std::int64_t voxels, std::int64_t voxel) {
-  float sum = bias;
-  for (std::int64_t c = 0; c < channels; ++c) sum += weights[c] * values[c * voxels + voxel];
-  return sum;
+__device__ void gate_alphas(const GateLogits& in, const VoxelBlock& block, WeightTile& tile,
+                            float (&alphas)[kThreadVoxels]) {
+  float logits[kThreadVoxels];
+  for (int i = 0; i < kThreadVoxels; ++i) logits[i] = in.bpsi[0];
+#pragma unroll
+  for (int set = 0; set < 2; ++set)
+    if (set < in.count) add_scores(in.hidden[set], block, in.psi[set], tile, logits);
+  for (int i = 0; i < kThreadVoxels; ++i) alphas[i] = 1.0f / (1.0f + expf(-logits[i]));
 }
 
-__global__ void attention_gate(const float* g, const float* x, const float* wg, const float* bg, const float* wx,
-                               const float* bx, const float* wpsi, const float* bpsi, std::int64_t voxels,
-                               std::int64_t g_channels, std::int64_t x_channels, std::int64_t hidden, bool concat,
-                               float* alpha, float* out) {
-  const std::int64_t voxel = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
-  if (voxel >= voxels) return;
-  float logit = bpsi[0];
-  for (std::int64_t f = 0; f < hidden; ++f) {
-    const float from_g = affine(g, wg + f * g_channels, bg[f], g_channels, voxels, voxel);
-    const float from_x = affine(x, wx + f * x_channels, bx[f], x_channels, voxels, voxel);
-    logit += concat ? wpsi[f] * fmaxf(from_g, 0.0f) + wpsi[hidden + f] * fmaxf(from_x, 0.0f)
-                    : wpsi[f] * fmaxf(from_g + from_x, 0.0f);
+__global__ void __launch_bounds__(kVoxelThreads) attention_gate(GateLogits in, float* alpha, float* out) {
+  __shared__ WeightTile tile;
+  const std::int64_t voxels = in.hidden[0].voxels;
+  const VoxelBlock block = voxel_block(voxels, 1);
+  float alphas[kThreadVoxels];
+  gate_alphas(in, block, tile, alphas);
+  for (int i = 0; i < kThreadVoxels; ++i) {
+    const std::int64_t voxel = voxel_of(block, i), image = block.image * in.x_channels * voxels + voxel;
+    if (voxel >= voxels) continue;
+    alpha[block.image * voxels + voxel] = alphas[i];
+    for (std::int64_t c = 0; out && c < in.x_channels; ++c)
+      out[image + c * voxels] = alphas[i] * in.x[image + c * voxels];
   }
-  const float a = 1.0f / (1.0f + expf(-logit));
-  alpha[voxel] = a;
-  for (std::int64_t c = 0; c < x_channels; ++c) out[c * voxels + voxel] = a * x[c * voxels + voxel];
+}
+
+__global__ void __launch_bounds__(kVoxelThreads) gate_slope(GateLogits in, GateSlope gradients) {
+  __shared__ WeightTile tile;
+  const std::int64_t voxels = in.hidden[0].voxels;
+  const VoxelBlock block = voxel_block(voxels, 1);
+  float alphas[kThreadVoxels];
+  gate_alphas(in, block, tile, alphas);
+  for (int i = 0; i < kThreadVoxels; ++i) {
+    const std::int64_t voxel = voxel_of(block, i), image = block.image * in.x_channels * voxels + voxel;
+    if (voxel >= voxels) continue;
+    const std::int64_t at = block.image * voxels + voxel;
+    float of_alpha = gradients.grad_alpha ? gradients.grad_alpha[at] : 0.0f;
+    for (std::int64_t c = 0; c < in.x_channels; ++c) {
+      const float up = gradients.grad_out[image + c * voxels];
+      of_alpha += up * in.x[image + c * voxels];
+      gradients.dx[image + c * voxels] = up * alphas[i];
+    }
+    gradients.slope[at] = of_alpha * alphas[i] * (1 - alphas[i]);
+  }
+}
+
+std::int64_t blocks_of(const GateLogits& in) {
+  return in.hidden[0].images * blocks_for(in.hidden[0].voxels, kBlockVoxels);
 }
 
 }  // namespace
 
-extern "C" int fovea_cuda_attention_gate(const float* g, const float* x, const float* wg, const float* bg,
-                                         const float* wx, const float* bx, const float* wpsi, const float* bpsi,
-                                         std::int64_t voxels, std::int64_t g_channels, std::int64_t x_channels,
-                                         std::int64_t hidden, int concat, float* alpha, float* out, void* stream) {
-  const auto blocks = static_cast<unsigned>((voxels + kThreads - 1) / kThreads);
-  attention_gate<<<blocks, kThreads, 0, static_cast<cudaStream_t>(stream)>>>(
-      g, x, wg, bg, wx, bx, wpsi, bpsi, voxels, g_channels, x_channels, hidden, concat != 0, alpha, out);
-  return cudaGetLastError();
+extern "C" int fovea_cuda_attention_gate(const GateLogits* in, float* alpha, float* out, void* stream) {
+  return FOVEA_LAUNCH(attention_gate, Grid{blocks_of(*in)}, kVoxelThreads, 0, stream, *in, alpha, out);
+}
+
+extern "C" int fovea_cuda_gate_slope(const GateLogits* in, const GateSlope* gradients, void* stream) {
+  return FOVEA_LAUNCH(gate_slope, Grid{blocks_of(*in)}, kVoxelThreads, 0, stream, *in, *gradients);
 }

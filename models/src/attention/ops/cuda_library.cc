@@ -1,5 +1,6 @@
 #include "attention/ops/cuda_library.h"
 
+#include <atomic>
 #include <string>
 
 #include <c10/core/Stream.h>
@@ -11,38 +12,41 @@
 namespace fovea::attention::ops {
 namespace {
 
+std::atomic<CudaSymbols> given{nullptr};
+
 std::string folder_of_this_library() {
   Dl_info info{};
-  if (!dladdr(reinterpret_cast<void*>(&cuda_library), &info) || !info.dli_fname) return {};
+  if (!dladdr(reinterpret_cast<void*>(&check_launch), &info) || !info.dli_fname) return {};
   const std::string path = info.dli_fname;
   return path.substr(0, path.rfind('/') + 1);
 }
 
-template <class Function>
-bool find(void* library, const char* name, Function& function) {
-  function = reinterpret_cast<Function>(dlsym(library, name));
-  return function != nullptr;
-}
-
-CudaLibrary* open_library() {
-  void* library = dlopen((folder_of_this_library() + "libfovea_cuda.so").c_str(), RTLD_NOW | RTLD_LOCAL);
-  static CudaLibrary found;
-  if (!library) return nullptr;
-  const bool complete = find(library, "fovea_cuda_gate_scores", found.gate_scores) &&
-                        find(library, "fovea_cuda_pool_splits", found.pool_splits) &&
-                        find(library, "fovea_cuda_pool_merge", found.pool_merge) &&
-                        find(library, "fovea_cuda_attention_gate", found.attention_gate);
-  return complete ? &found : nullptr;
+void* library() {
+  static void* const opened = dlopen((folder_of_this_library() + "libfovea_cuda.so").c_str(), RTLD_NOW | RTLD_LOCAL);
+  return opened;
 }
 
 }  // namespace
 
-const CudaLibrary* cuda_library() {
-  static const CudaLibrary* library = open_library();
-  return library;
+void use_cuda_symbols(CudaSymbols symbols) {
+  given = symbols;
+}
+
+bool has_cuda_kernels(const at::Tensor& tensor) {
+  return given.load() ? tensor.is_cpu() : tensor.is_cuda() && library();
+}
+
+bool runs_on_cuda(std::initializer_list<at::Tensor> tensors) {
+  const at::Tensor& first = *tensors.begin();
+  for (const at::Tensor& tensor : tensors)
+    if (tensor.defined() &&
+        (tensor.scalar_type() != at::kFloat || tensor.device() != first.device() || tensor.numel() == 0))
+      return false;
+  return has_cuda_kernels(first);
 }
 
 void* current_stream(const at::Tensor& tensor) {
+  if (!tensor.is_cuda()) return nullptr;
   const c10::impl::VirtualGuardImpl guard(tensor.device().type());
   return guard.getStream(tensor.device()).native_handle();
 }
@@ -52,6 +56,15 @@ void check_launch(int status, const char* kernel) {
     throw Error(ErrorCode::kDevice, "GPU",
                 std::string("the kernel ") + kernel + " failed with CUDA error " + std::to_string(status),
                 "Run with --device cpu, or check the driver.");
+}
+
+void* cuda_symbol(const char* name) {
+  const CudaSymbols symbols = given.load();
+  void* found = symbols ? symbols(name) : library() ? dlsym(library(), name) : nullptr;
+  if (!found)
+    throw Error(ErrorCode::kDevice, "GPU", std::string("libfovea_cuda.so holds no kernel ") + name,
+                "Install the library that was built with this program.");
+  return found;
 }
 
 }  // namespace fovea::attention::ops

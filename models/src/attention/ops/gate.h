@@ -14,6 +14,17 @@ Gated reference_gate(const at::Tensor& g, const at::Tensor& x, const at::Tensor&
 /// Voxels in tiles: no intermediate of full size but alpha and the result. g on theta_x's grid. CPU, no graph.
 Gated tiled_gate(const at::Tensor& g, const at::Tensor& x, const at::Tensor& theta_x,
                    const AttentionGateWeights& weights, GateCombine combine);
-Gated cuda_gate(const at::Tensor& g, const at::Tensor& x, const AttentionGateWeights& weights, GateCombine combine);
+/// On a GPU: nothing of full size but alpha and the result. g on theta_x's grid. The reference where the library is
+/// missing, and for gradients through a coarser alpha.
+Gated cuda_gate(const at::Tensor& g, const at::Tensor& x, const at::Tensor& theta_x,
+                const AttentionGateWeights& weights, GateCombine combine);
+
+struct GateGradients {
+  at::Tensor g, x;
+  AttentionGateWeights weights;
+};
+/// Needs the library (runs_on_cuda); g and x on one grid. upstream.alpha may be undefined.
+GateGradients cuda_gate_backward(const at::Tensor& g, const at::Tensor& x, const AttentionGateWeights& weights,
+                                 GateCombine combine, const Gated& upstream);
 
 }  // namespace fovea::attention::ops

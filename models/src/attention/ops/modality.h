@@ -16,4 +16,23 @@ FusedModalities blocked_modalities(const at::Tensor& features, const at::Tensor&
                                    const ModalityWeights& weights);
 FusedModalities blocked_modalities(const at::Tensor& features, const at::Tensor& scores, const at::Tensor& present);
 
+/// On a GPU; the reference where the library is missing and for more than eight modalities.
+FusedModalities cuda_modalities(const at::Tensor& features, const at::Tensor& guide, const at::Tensor& present,
+                                const ModalityWeights& weights);
+FusedModalities cuda_modalities(const at::Tensor& features, const at::Tensor& scores, const at::Tensor& present);
+
+struct FusedGradients {
+  at::Tensor features, scores;
+};
+struct ModalityGradients {
+  at::Tensor features, guide;
+  ModalityWeights weights;
+};
+/// Need the library (runs_on_cuda) and at most eight modalities. upstream.weights may be undefined.
+FusedGradients cuda_modalities_backward(const at::Tensor& features, const at::Tensor& present,
+                                        const FusedModalities& forward, const FusedModalities& upstream);
+ModalityGradients cuda_modalities_backward(const at::Tensor& features, const at::Tensor& guide,
+                                           const at::Tensor& present, const ModalityWeights& weights,
+                                           const FusedModalities& forward, const FusedModalities& upstream);
+
 }  // namespace fovea::attention::ops

@@ -5,20 +5,13 @@
 
 #include <fovea/models/self_attention.h>
 
+#include "attention/kernels/window.h"
+#include "attention/ops/cuda_attend.h"
+
 namespace fovea::attention::ops {
 
-struct Axis {
-  std::int64_t length = 0, window = 0, stride = 1, dilation = 1;
-  bool causal = false;
-};
-/// Tokens of an axis with one remainder by the dilation form a group; windows live inside a group, in its own
-/// coordinates.
-std::int64_t group_length(const Axis& axis, std::int64_t group);
-struct Window {
-  std::int64_t begin = 0, end = 0;
-};
-/// The window of position `i` of a group: attention.md 3.6.
-Window window_of(const Axis& axis, std::int64_t group, std::int64_t i);
+using kernels::Axis;
+using kernels::Window;
 
 /// One head's grid; `valid` [N] bool or undefined. q, k [B, h, N, d], v [B, h, N, dv], scale as a factor.
 struct Neighbourhood {
@@ -33,5 +26,10 @@ Attended reference_neighbourhood(const at::Tensor& q, const at::Tensor& k, const
 Attended tiled_neighbourhood(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const Neighbourhood& grid);
 /// The same tiles in packed workspaces on all threads. CPU, no graph, float32 or float64; any strides.
 Attended packed_neighbourhood(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const Neighbourhood& grid);
+/// On a GPU: one launch, three backwards. Tiles through tensor operations where the library is missing.
+Attended cuda_neighbourhood(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const Neighbourhood& grid);
+/// Needs the library (runs_on_cuda). `forward` is what cuda_neighbourhood gave.
+AttendTensors cuda_neighbourhood_backward(const AttendTensors& in, const Neighbourhood& grid, const Attended& forward,
+                                          const Attended& upstream);
 
 }  // namespace fovea::attention::ops

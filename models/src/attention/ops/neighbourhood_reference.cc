@@ -1,6 +1,4 @@
 // The oracle of neighbourhood attention: dense self-attention under the mask of the window rule.
-#include <algorithm>
-
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/zeros.h>
@@ -34,23 +32,6 @@ at::Tensor grid_mask(const std::vector<Axis>& axes) {
 }
 
 }  // namespace
-
-std::int64_t group_length(const Axis& axis, std::int64_t group) {
-  return (axis.length - group + axis.dilation - 1) / axis.dilation;
-}
-
-Window window_of(const Axis& axis, std::int64_t group, std::int64_t i) {
-  const std::int64_t n = group_length(axis, group), w = axis.window, t = axis.stride;
-  if (axis.causal) {
-    const std::int64_t leader = std::min(i / t * t + t - 1, n - 1);
-    return {std::max<std::int64_t>(leader - w + 1, 0), i + 1};
-  }
-  const std::int64_t left = w / 2, right = w / 2 - 1 + w % 2;
-  const std::int64_t leader = std::min(i / t * t + t / 2, n - 1);
-  const std::int64_t inward = leader + right >= n ? n - right - leader - 1 : 0;
-  const std::int64_t begin = std::max<std::int64_t>(leader - left, 0) + inward;
-  return {begin, begin + w};
-}
 
 Attended reference_neighbourhood(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                                  const Neighbourhood& grid) {

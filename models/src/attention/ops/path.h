@@ -18,9 +18,14 @@ inline bool needs_graph(std::initializer_list<at::Tensor> tensors) {
          });
 }
 
-/// The reference runs: by choice, for a graph, or because the first tensor's device has no path of its own.
+/// The reference runs: by choice, or on the CPU for a graph. Devices have kernels for both directions.
+inline bool by_definition(std::initializer_list<at::Tensor> tensors) {
+  return backend() == Backend::kReference || (tensors.begin()->is_cpu() && needs_graph(tensors));
+}
+
+/// As above, or because the first tensor's device has no path of its own.
 inline bool takes_reference(std::initializer_list<at::Tensor> tensors) {
-  return backend() == Backend::kReference || !tensors.begin()->is_cpu() || needs_graph(tensors);
+  return by_definition(tensors) || !tensors.begin()->is_cpu();
 }
 
 /// The native CPU path runs when no graph is recorded.

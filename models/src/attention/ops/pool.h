@@ -140,7 +140,4 @@ GatedPoolGradients native_gated_pool_backward(const PooledGradients& gradients, 
                                               const at::Tensor& x, const GateWeights& weights, const Keep& keep,
                                               bool want_x);
 
-Pooled cuda_gated_pool(const at::Tensor& x,
-                       const GateWeights& weights);  ///< device_paths.cc; the reference when the library is absent
-
 }  // namespace fovea::attention::ops

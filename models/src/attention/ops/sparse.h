@@ -3,6 +3,8 @@
 
 #include <fovea/models/sparse_attention.h>
 
+#include "attention/ops/cuda_attend.h"
+
 namespace fovea::attention::ops {
 
 /// Checked inputs; `blocks` is bool [B|1, Hq|1, nq, nk].
@@ -18,6 +20,10 @@ Attended reference_block_sparse(const SparseInputs& in);
 Attended parallel_block_sparse(const SparseInputs& in);
 /// Kept blocks alone, one query block after the other through plain tensor operations: differentiable, any device.
 Attended graph_block_sparse(const SparseInputs& in);
+/// On a GPU: one launch, three backwards. As graph_block_sparse where the library is missing.
+Attended cuda_block_sparse(const SparseInputs& in);
+/// Needs the library (runs_on_cuda). `forward` is what cuda_block_sparse gave.
+AttendTensors cuda_block_sparse_backward(const SparseInputs& in, const Attended& forward, const Attended& upstream);
 
 /// Mean absolute deviation within blocks; `means` as block_means gives them.
 at::Tensor block_deviations(const at::Tensor& x, const at::Tensor& means, std::int64_t block);

@@ -1,0 +1,263 @@
+// What is particular to single MIL networks and their training options.
+#include <cmath>
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+#include <gtest/gtest.h>
+
+#include <fovea/base/error.h>
+#include <fovea/models/mil.h>
+#include <fovea/models/train.h>
+
+namespace {
+
+using namespace fovea::models;
+
+std::unique_ptr<MilModel> make(const std::string& name, std::int64_t classes = 3, const std::string& variant = "") {
+  const MilRow& row = mil_model(name);
+  MilConfig config = row.completed({name, 24, 16, 8, 3, classes});
+  config.variant = variant;
+  return row.make(config, random_state(row.specs(config), 4));
+}
+
+at::Tensor bag_of(std::int64_t n) {
+  at::manual_seed(21);
+  return at::randn({n, 24});
+}
+
+at::Tensor label_of(std::int64_t index) {
+  return at::scalar_tensor(index, at::kLong);
+}
+
+TEST(Clam, EveryPublishedNamingIsRecognisedAsItself) {
+  for (const std::string name : {"clam_sb", "clam_mb"})
+    for (const std::string variant : {"", "2", "3.module.3", "3.module.2", "2.module.3", "2.module.2"}) {
+      const auto model = make(name, 3, variant);
+      const auto found = mil_model(name).recognise(model->state());
+      ASSERT_TRUE(found) << variant;
+      EXPECT_EQ(found->variant, variant);
+      EXPECT_TRUE(model->forward(bag_of(5)).bag_logits.isfinite().all().item<bool>());
+      const bool gated = variant.find("module") == std::string::npos;
+      std::size_t sigmoids = 0;
+      for (const auto& [tensor, value] : model->state()) sigmoids += tensor.find("attention_b") != std::string::npos;
+      EXPECT_EQ(sigmoids, gated ? 2u : 0u);
+    }
+}
+
+TEST(Clam, ABagSmallerThanTheSampleUsesAllItsRowsOnBothSides) {
+  const auto model = make("clam_sb");
+  const MilLoss loss = model->loss(model->forward(bag_of(3)), label_of(1));
+  EXPECT_TRUE(at::equal(loss.instance_targets, at::tensor({1, 1, 1, 0, 0, 0}, at::kLong)));
+  EXPECT_TRUE(loss.total.isfinite().item<bool>());
+  EXPECT_NEAR(loss.total.item<double>(), 0.7 * loss.bag.item<double>() + 0.3 * loss.instance.item<double>(), 1e-6);
+}
+
+TEST(Clam, WithSubtypingTheOtherClassesLearnThatTheirEvidenceIsAbsent) {
+  const auto model = make("clam_mb");
+  MilLossOptions options;
+  options.subtyping = true;
+  options.instance_samples = 2;
+  const MilLoss loss = model->loss(model->forward(bag_of(9)), label_of(1), options);
+  EXPECT_TRUE(at::equal(loss.instance_targets, at::tensor({0, 0, 1, 1, 0, 0, 0, 0}, at::kLong)));
+}
+
+/// Logit c hears class c's attention alone: moving another class's scores leaves it where it is.
+TEST(Clam, OfTheMultiBranchFormEachClassHasItsOwnAttention) {
+  const auto model = make("clam_mb");
+  const at::Tensor bag = bag_of(9), before = model->forward(bag).bag_logits.clone();
+  const at::NoGradGuard no_grad;
+  model->state().at("attention_net.3.attention_c.weight")[0].mul_(-3);
+  const at::Tensor moved = (model->forward(bag).bag_logits - before).abs();
+  EXPECT_GT(moved[0][0].item<double>(), 1e-5);
+  EXPECT_EQ(moved.slice(1, 1).max().item<double>(), 0);
+}
+
+TEST(Dsmil, PassingValuesIsAFormOfItsOwn) {
+  const auto model = make("dsmil", 2, "passing_v");
+  EXPECT_EQ(model->state().count("b_classifier.v.1.weight"), 1u);
+  const auto found = mil_model("dsmil").recognise(model->state());
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->variant, "passing_v");
+  EXPECT_FALSE(mil_model("dsmil_linear").recognise(model->state()));
+}
+
+TEST(Dsmil, TheCriticalInstanceIsEachClasssStrongest) {
+  const auto model = make("dsmil");
+  const MilOutput output = model->forward(bag_of(11));
+  EXPECT_TRUE(at::equal(output.max_logits.flatten(), output.instance_logits.amax(0)));
+}
+
+/// One positive class: index 1 is its presence. Several: index C is none of them.
+TEST(Dsmil, AClassIndexMeansPresenceAsTheOfficialTrainerHasIt) {
+  const auto one = make("dsmil", 1), two = make("dsmil", 2);
+  const MilOutput single = one->forward(bag_of(6)), several = two->forward(bag_of(6));
+  const auto same = [](const MilModel& model, const MilOutput& output, std::int64_t index, const at::Tensor& present) {
+    return at::equal(model.loss(output, label_of(index)).bag, model.loss(output, present).bag);
+  };
+  EXPECT_TRUE(same(*one, single, 1, at::tensor({1.0f}).reshape({1, 1})));
+  EXPECT_TRUE(same(*one, single, 0, at::tensor({0.0f}).reshape({1, 1})));
+  EXPECT_TRUE(same(*two, several, 1, at::tensor({0.0f, 1.0f}).reshape({1, 2})));
+  EXPECT_TRUE(same(*two, several, 2, at::tensor({0.0f, 0.0f}).reshape({1, 2})));
+  EXPECT_THROW(make("dsmil_linear")->loss(single, at::ones({1, 3})), fovea::Error);
+}
+
+TEST(TransMil, BagsThatFillNoSquareAreFoldedAndMapsStayOnTheirInstances) {
+  const auto model = make("transmil");
+  for (const std::int64_t n : {1, 2, 3, 4, 5, 10, 26}) {
+    const MilOutput output = model->forward(bag_of(n));
+    EXPECT_EQ(output.attn_softmax.sizes(), (std::vector<std::int64_t>{8, 1, n}));
+    EXPECT_GE(output.attn_softmax.min().item<double>(), 0);
+    EXPECT_TRUE(output.bag_logits.isfinite().all().item<bool>()) << n;
+  }
+}
+
+TEST(Mil, WidthsThatHeadsDoNotDivideAreRefused) {
+  for (const std::string name : {"mha", "acmil_mha", "transmil"})
+    EXPECT_THROW(mil_model(name).completed({name, 24, 20, 8, 1, 2}), fovea::Error) << name;
+  EXPECT_THROW(mil_model("abmil").completed({"abmil", 0, 20, 8, 1, 2}), fovea::Error);
+}
+
+TEST(Mil, DefaultsAreThePublishedWidths) {
+  const auto completed = [](const std::string& name) { return mil_model(name).completed({name, 1024, 0, 0, 0, 2}); };
+  EXPECT_EQ(completed("acmil_ga").inner, 512);
+  EXPECT_EQ(completed("acmil_ga").branches, 5);
+  EXPECT_EQ(completed("acmil_mha").branches, 5);
+  EXPECT_EQ(completed("abmil").attention, 128);
+  EXPECT_EQ(completed("clam_mb").attention, 256);
+  EXPECT_EQ(completed("clam_mb").branches, 2);
+  EXPECT_EQ(completed("dsmil").attention, 128);
+  EXPECT_EQ(completed("transmil").inner, 512);
+}
+
+// --- what a training step does
+
+TEST(MilStep, MaskingTakesScoresFromEveryAttentionModelAndIsRefusedByTheOthers) {
+  const at::Tensor bag = bag_of(20);
+  MilStep step;
+  step.stkim = {4, 0.5}, step.seed = 7;
+  for (const MilRow& row : mil_models()) {
+    const auto model = make(std::string(row.name));
+    const bool scores = row.name != "transmil" && row.name != "mean_pooling" && row.name != "max_pooling";
+    if (!scores) {
+      EXPECT_THROW(model->forward(bag, step), fovea::Error) << row.name;
+      continue;
+    }
+    const MilOutput output = model->forward(bag, step);
+    const at::Tensor masked = output.attn_raw.eq(-1e9);
+    EXPECT_TRUE(masked.sum(-1).eq(2).all().item<bool>()) << row.name;
+    EXPECT_EQ(output.attn_softmax.masked_select(masked).max().item<double>(), 0) << row.name;
+    EXPECT_TRUE(at::equal(model->forward(bag, step).bag_logits, output.bag_logits)) << row.name;
+    const MilOutput replayed = model->forward(bag, {masked});
+    EXPECT_LE((replayed.bag_logits - output.bag_logits).abs().max().item<double>(), 1e-6) << row.name;
+  }
+}
+
+TEST(MilStep, DropoutIsFixedByTheSeedAndOnlyWhereTheNetworkHasIt) {
+  const at::Tensor bag = bag_of(20);
+  MilStep first, second;
+  first.dropout = second.dropout = 0.5, first.seed = 1, second.seed = 2;
+  for (const std::string name : {"clam_sb", "mha", "acmil_mha", "transmil", "mean_pooling", "max_pooling"}) {
+    const auto model = make(name);
+    const at::Tensor a = model->forward(bag, first).bag_logits;
+    EXPECT_TRUE(at::equal(a, model->forward(bag, first).bag_logits)) << name;
+    EXPECT_FALSE(at::equal(a, model->forward(bag, second).bag_logits)) << name;
+  }
+}
+
+TEST(MilTerms, EntropyOfTheStrongestAndItsRefusalWhereNothingWouldLearn) {
+  const auto model = make("acmil_mha");
+  MilLossOptions options;
+  options.aem_lambda = 0.5, options.entropy.top_k = 4;
+  const MilOutput output = model->forward(bag_of(20));
+  const MilLoss loss = model->loss(output, label_of(0), options);
+  EXPECT_GE(loss.neg_entropy.item<double>(), -std::log(4.0) - 1e-6);
+  EXPECT_NEAR(loss.total.item<double>(),
+              (loss.bag + loss.branch + loss.diversity + 0.5 * loss.neg_entropy).item<double>(), 1e-6);
+  const auto pooling = make("mean_pooling");
+  pooling->state().at("head.3.bias").requires_grad_(true);
+  EXPECT_THROW(pooling->loss(pooling->forward(bag_of(20)), label_of(0), options), fovea::Error);
+}
+
+/// Diversity can be asked of any attention: between classes of CLAM-MB, between heads of a single query.
+TEST(MilTerms, DiversityIsAvailableToEveryAttentionModel) {
+  for (const std::string name : {"clam_mb", "mha", "dsmil"}) {
+    const auto model = make(name);
+    MilLossOptions options;
+    const MilOutput output = model->forward(bag_of(20));
+    EXPECT_EQ(model->loss(output, label_of(0), options).diversity.item<double>(), 0) << name;
+    options.diversity = 2;
+    const MilLoss loss = model->loss(output, label_of(0), options);
+    EXPECT_GT(loss.diversity.item<double>(), 0.01) << name;
+    EXPECT_NEAR((loss.total - model->loss(output, label_of(0), {}).total).item<double>(),
+                2 * loss.diversity.item<double>(), 1e-6)
+        << name;
+  }
+}
+
+TrainOptions training(const MilRecipe& recipe) {
+  TrainOptions options;
+  options.epochs = 1, options.learning_rate = 1e-2, options.mil = recipe;
+  return options;
+}
+
+at::Tensor weight_after(const MilRecipe& recipe, int steps) {
+  const auto model = make("abmil");
+  MilTrainer trainer(*model, training(recipe), 8);
+  for (int i = 0; i < steps; ++i) trainer.step(bag_of(30), label_of(i % 3));
+  return model->state().at("classifier.fc.weight").detach().clone();
+}
+
+TEST(MilTrainer, UpdatesWaitForAllBagsOfAnAccumulation) {
+  MilRecipe recipe;
+  recipe.accumulate = 2;
+  EXPECT_TRUE(at::equal(weight_after(recipe, 1), weight_after({}, 0)));
+  EXPECT_FALSE(at::equal(weight_after(recipe, 2), weight_after({}, 0)));
+}
+
+TEST(MilTrainer, SubsamplingChangesTheStepAndTheSeedRepeatsIt) {
+  MilRecipe some, fewer;
+  some.subsample = 0.5, fewer.drop_instances = 0.9;
+  EXPECT_FALSE(at::equal(weight_after(some, 1), weight_after({}, 1)));
+  EXPECT_TRUE(at::equal(weight_after(some, 3), weight_after(some, 3)));
+  EXPECT_FALSE(at::equal(weight_after(fewer, 1), weight_after({}, 1)));
+}
+
+TEST(MilTrainer, ASubsampleOfAlmostNothingStillHoldsAnInstance) {
+  const auto model = make("abmil");
+  MilRecipe recipe;
+  recipe.subsample = 1e-6;
+  EXPECT_TRUE(MilTrainer(*model, training(recipe), 1).step(bag_of(30), label_of(0)).total.isfinite().item<bool>());
+}
+
+TEST(MilTrainer, AnAnnealedEntropyWeightStartsFullAndEndsNearNothing) {
+  const auto model = make("abmil");
+  MilRecipe recipe;
+  recipe.loss.aem_lambda = 1, recipe.anneal_aem = true;
+  MilTrainer trainer(*model, training(recipe), 4);
+  double last = 0;
+  for (int i = 0; i < 4; ++i) {
+    const MilLoss loss = trainer.step(bag_of(30), label_of(0));
+    const double weight = ((loss.total - loss.bag) / loss.neg_entropy).item<double>();
+    if (i == 0) {
+      EXPECT_NEAR(weight, 1, 1e-5);
+    }
+    last = weight;
+  }
+  EXPECT_NEAR(last, 0.5 * (1 + std::cos(0.75 * M_PI)), 1e-5);
+}
+
+TEST(MilTrainer, OptionsWithoutSenseAreRefusedBeforeTheFirstStep) {
+  const auto model = make("abmil");
+  const auto refused = [&](const std::function<void(MilRecipe&)>& spoil) {
+    MilRecipe recipe;
+    spoil(recipe);
+    EXPECT_THROW(MilTrainer(*model, training(recipe), 4), fovea::Error);
+  };
+  refused([](MilRecipe& r) { r.subsample = 0; });
+  refused([](MilRecipe& r) { r.drop_instances = 1; });
+  refused([](MilRecipe& r) { r.dropout = 1.5; });
+  refused([](MilRecipe& r) { r.accumulate = 0; });
+  for (const auto& [name, tensor] : model->state()) EXPECT_FALSE(tensor.requires_grad()) << name;
+}
+
+}  // namespace

@@ -62,23 +62,23 @@ ops::LinearInputs checked(const at::Tensor& q, const at::Tensor& k, const at::Te
   return {q, k, v, keep ? checked_mask(*keep, k) : at::Tensor(), rotation, eps};
 }
 
-bool by_definition(const ops::LinearInputs& in) {
+bool takes_definition(const ops::LinearInputs& in) {
   return ops::by_definition({in.q, in.k, in.v, in.rotation.sin, in.rotation.cos});
 }
 
 }  // namespace
 
 at::Tensor ops::run_linear(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                            const c10::optional<at::Tensor>& keep, double eps) {
+                           const c10::optional<at::Tensor>& keep, double eps) {
   const ops::LinearInputs in = checked(q, k, v, keep, {}, eps);
-  if (by_definition(in)) return ops::reference_linear(in);
+  if (takes_definition(in)) return ops::reference_linear(in);
   return q.is_cpu() ? ops::split_linear(in) : ops::cuda_linear(in);
 }
 
 Mala ops::run_mala(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const c10::optional<at::Tensor>& keep,
-          const Rotation& rotation, double eps) {
+                   const Rotation& rotation, double eps) {
   const ops::LinearInputs in = checked(q, k, v, keep, rotation, eps);
-  if (by_definition(in)) return ops::reference_mala(in);
+  if (takes_definition(in)) return ops::reference_mala(in);
   return q.is_cpu() ? ops::split_mala(in) : ops::cuda_mala(in);
 }
 
@@ -95,8 +95,8 @@ Rotation grid_rotation(const at::Tensor& rows, const at::Tensor& columns, std::i
   return {angles.sin().to(like.scalar_type()), angles.cos().to(like.scalar_type())};
 }
 
-at::Tensor ops::run_decayed(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                                    const at::Tensor& slopes, Decay decay, std::int64_t tile) {
+at::Tensor ops::run_decayed(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& slopes,
+                            Decay decay, std::int64_t tile) {
   check_tokens(q, k, v);
   if (q.size(2) != k.size(2)) bad("queries and keys are not the same tokens", "Decay is for self-attention.");
   if (tile < 1) bad("a tile of " + std::to_string(tile) + " tokens", "Choose at least 1, 64 is usual.");

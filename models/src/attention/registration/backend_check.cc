@@ -14,7 +14,7 @@ void check_backend(const at::Tensor& tensor) {
   if (!tensor.is_cuda())
     throw Error(ErrorCode::kDevice, "attention back end", "cuda is forced, and the tensors are not on a GPU",
                 "Run with --device cuda, or set FOVEA_ATTENTION_BACKEND=auto.");
-  if (!ops::cuda_library())
+  if (!ops::has_cuda_kernels(tensor))
     throw Error(ErrorCode::kDevice, "attention back end", "cuda is forced, and libfovea_cuda.so cannot be loaded",
                 "Build with CUDA, or set FOVEA_ATTENTION_BACKEND=auto.");
 }

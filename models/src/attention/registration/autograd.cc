@@ -155,8 +155,9 @@ void differentiate_once(const c10::OperatorHandle& op, Stack* stack) {
 TORCH_LIBRARY_IMPL(fovea, Autograd, m) {
   for (const Operator& op : operators()) {
     const std::string name(op.name());
-    m.impl(name.c_str(), torch::CppFunction::makeFromBoxedFunction<&differentiate>());
-    m.impl((name + "_backward").c_str(), torch::CppFunction::makeFromBoxedFunction<&differentiate_once>());
+    m.impl(name.c_str(), torch::CppFunction::makeFromBoxedFunction<&on_own_stack<&differentiate>>());
+    m.impl((name + "_backward").c_str(),
+           torch::CppFunction::makeFromBoxedFunction<&on_own_stack<&differentiate_once>>());
   }
 }
 

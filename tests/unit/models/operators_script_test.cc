@@ -1,6 +1,6 @@
 // A TorchScript module that names Fovea's operators, through a file.
-#include <cstdio>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -8,6 +8,8 @@
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/jit/api/module.h>
+#include <torch/csrc/jit/frontend/resolver.h>
+#include <torch/csrc/jit/frontend/sugared_value.h>
 #include <torch/csrc/jit/serialization/import.h>
 
 #include <fovea/models/attention.h>
@@ -18,11 +20,19 @@ using namespace fovea::attention;
 
 constexpr const char* kSource = R"(
 def forward(self, x, wv, bv, wu, bu, w, b, q):
-    z, s, lse, entropy, gram = torch.ops.fovea.gated_pool(x, wv, bv, wu, bu, w, b)
+    z, s, lse, entropy, gram = fovea.gated_pool(x, wv, bv, wu, bu, w, b)
     tokens = x.view(1, 1, x.size(0), x.size(1))
-    out, unused = torch.ops.fovea.attention(q.view(1, 1, q.size(0), q.size(1)), tokens, tokens)
+    out, unused = fovea.attention(q.view(1, 1, q.size(0), q.size(1)), tokens, tokens)
     return z.sum() + entropy.sum() + out.sum()
 )";
+
+/// Names our operators in source text as Python does with torch.ops.fovea.
+struct OperatorNames : torch::jit::Resolver {
+  std::shared_ptr<torch::jit::SugaredValue> resolveValue(const std::string& name, torch::jit::GraphFunction&,
+                                                         const torch::jit::SourceRange&) override {
+    return name == "fovea" ? std::make_shared<torch::jit::BuiltinModule>("fovea") : nullptr;
+  }
+};
 
 std::vector<at::Tensor> inputs() {
   at::manual_seed(47);
@@ -49,7 +59,7 @@ at::Tensor direct(const std::vector<at::Tensor>& in) {
 
 TEST(OperatorScript, ASavedModuleGivesTheSameNumbersAndGradients) {
   torch::jit::Module module("pool_and_attend");
-  module.define(kSource);
+  module.define(kSource, std::make_shared<OperatorNames>());
   torch::jit::Module loaded = through_a_file(module);
   loaded.train();
   const std::vector<at::Tensor> in = inputs();

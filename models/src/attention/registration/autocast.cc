@@ -31,7 +31,8 @@ void cast_and_call(const c10::OperatorHandle& op, Stack* stack) {
 template <c10::DeviceType device>
 void implement(torch::Library& m) {
   for (const Operator& op : operators())
-    m.impl(std::string(op.name()).c_str(), torch::CppFunction::makeFromBoxedFunction<&cast_and_call<device>>());
+    m.impl(std::string(op.name()).c_str(),
+           torch::CppFunction::makeFromBoxedFunction<&on_own_stack<&cast_and_call<device>>>());
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include <ATen/core/grad_mode.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/csrc/autograd/functions/basic_ops.h>
+#include <torch/csrc/autograd/functions/utils.h>
 #include <torch/library.h>
 
 #include "attention/registration/arguments.h"
@@ -134,17 +135,19 @@ void differentiate(const c10::OperatorHandle& op, Stack* stack) {
 
 /// A backward operator has no derivative: asking for one is an error at the moment it is needed, not before.
 void differentiate_once(const c10::OperatorHandle& op, Stack* stack) {
-  const bool recorded = records(tensors_at(*stack, slots_of(*stack)));
+  const std::vector<at::Tensor> tensors = tensors_at(*stack, slots_of(*stack));
   call_below_autograd(op, *stack);
-  if (!recorded) return;
-  variable_list gradients = stack->front().toTensorVector();
-  for (at::Tensor& gradient : gradients) gradient = gradient.detach().set_requires_grad(true);
-  const auto refusal = std::make_shared<torch::autograd::DelayedError>(
+  if (!records(tensors)) return;
+  torch::autograd::edge_list edges;
+  for (const at::Tensor& t : tensors)
+    if (t.requires_grad()) edges.push_back(torch::autograd::impl::gradient_edge(t));
+  const auto refusal = std::make_shared<torch::autograd::Error>(
       op.schema().name() +
           ": second derivatives are not implemented. Compose the formula from plain tensor operations "
           "where they are needed.",
-      static_cast<std::int64_t>(gradients.size()));
-  stack->front() = c10::List<at::Tensor>(at::TensorList((*refusal)(std::move(gradients))));
+      std::move(edges));
+  variable_list gradients = stack->front().toTensorVector();
+  for (at::Tensor& gradient : gradients) torch::autograd::set_history(gradient, refusal);
 }
 
 }  // namespace
@@ -152,8 +155,9 @@ void differentiate_once(const c10::OperatorHandle& op, Stack* stack) {
 TORCH_LIBRARY_IMPL(fovea, Autograd, m) {
   for (const Operator& op : operators()) {
     const std::string name(op.name());
-    m.impl(name.c_str(), torch::CppFunction::makeFromBoxedFunction<&differentiate>());
-    m.impl((name + "_backward").c_str(), torch::CppFunction::makeFromBoxedFunction<&differentiate_once>());
+    m.impl(name.c_str(), torch::CppFunction::makeFromBoxedFunction<&on_own_stack<&differentiate>>());
+    m.impl((name + "_backward").c_str(),
+           torch::CppFunction::makeFromBoxedFunction<&on_own_stack<&differentiate_once>>());
   }
 }
 

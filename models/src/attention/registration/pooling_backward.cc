@@ -80,9 +80,9 @@ void gated_pool_backward(const c10::OperatorHandle& op, Stack* stack) {
 }  // namespace
 
 TORCH_LIBRARY_IMPL(fovea, CPU, m) {
-  m.impl("gated_scores_backward", torch::CppFunction::makeFromBoxedFunction<&gated_scores_backward>());
-  m.impl("score_pool_backward", torch::CppFunction::makeFromBoxedFunction<&score_pool_backward>());
-  m.impl("gated_pool_backward", torch::CppFunction::makeFromBoxedFunction<&gated_pool_backward>());
+  m.impl("gated_scores_backward", torch::CppFunction::makeFromBoxedFunction<&on_own_stack<&gated_scores_backward>>());
+  m.impl("score_pool_backward", torch::CppFunction::makeFromBoxedFunction<&on_own_stack<&score_pool_backward>>());
+  m.impl("gated_pool_backward", torch::CppFunction::makeFromBoxedFunction<&on_own_stack<&gated_pool_backward>>());
 }
 
 }  // namespace fovea::attention::registration

@@ -131,11 +131,12 @@ void shapes(const c10::OperatorHandle& op, Stack* stack) {
   finish(stack, gradients);
 }
 
-template <c10::BoxedKernel::BoxedKernelFunction* kernel>
+template <void (*kernel)(const c10::OperatorHandle&, Stack*)>
 void implement(torch::Library& m, bool all) {
   for (const Operator& op : operators())
     if (all || !op.own_backward)
-      m.impl((std::string(op.name()) + "_backward").c_str(), torch::CppFunction::makeFromBoxedFunction<kernel>());
+      m.impl((std::string(op.name()) + "_backward").c_str(),
+             torch::CppFunction::makeFromBoxedFunction<&on_own_stack<kernel>>());
 }
 
 }  // namespace

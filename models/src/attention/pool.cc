@@ -60,7 +60,7 @@ Pooled score_pool(const at::Tensor& scores, const at::Tensor& x) {
                 "Give one score per branch and row.");
   if (x.size(0) == 0) empty_bag();
   check_types(x, scores);
-  if (backend() == Backend::kReference || ops::needs_graph({x, scores})) return ops::reference_score_pool(scores, x);
+  if (ops::by_definition({x, scores})) return ops::reference_score_pool(scores, x);
   return x.is_cpu() ? ops::native_score_pool(scores, x) : ops::cuda_score_pool(scores, x);
 }
 
@@ -69,8 +69,8 @@ Pooled gated_pool(const at::Tensor& x, const GateWeights& weights, const c10::op
   if (x.size(0) == 0) empty_bag();
   check_types(x, weights.wv);
   check_keep(keep, weights.w.size(0), x.size(0));
-  const bool graph = ops::needs_graph({x, weights.wv, weights.bv, weights.wu, weights.bu, weights.w, weights.b});
-  if (backend() == Backend::kReference || graph) return ops::reference_gated_pool(x, weights, keep, fill);
+  if (ops::by_definition({x, weights.wv, weights.bv, weights.wu, weights.bu, weights.w, weights.b}))
+    return ops::reference_gated_pool(x, weights, keep, fill);
   const ops::Keep kept{keep ? *keep : at::Tensor(), fill};
   return x.is_cpu() ? ops::native_gated_pool(x, weights, kept) : ops::cuda_gated_pool(x, weights, kept);
 }
@@ -93,9 +93,10 @@ class Stream final : public GatedPoolStream {
     if (!buffer_.defined()) buffer_ = at::empty({kSplit, rows.size(1)}, rows.options());
     check_rows(rows, buffer_.size(1));
     const std::int64_t taken = buffered_ > 0 ? fill(rows, 0) : 0, whole = (rows.size(0) - taken) / kSplit;
-    ops::accumulate_splits(whole * kSplit, sum_, scores_, [&](std::int64_t begin, std::int64_t end) {
-      return process(rows, taken + begin, taken + end);
-    });
+    ops::accumulate_splits(whole * kSplit, sum_, scores_,
+                           [&](std::int64_t begin, std::int64_t end, ops::Workspace& space) {
+                             return process(rows, taken + begin, taken + end, space);
+                           });
     fill(rows, taken + whole * kSplit);
     rows_ += rows.size(0);
   }
@@ -107,7 +108,8 @@ class Stream final : public GatedPoolStream {
     ops::PoolAccumulator sum = sum_;
     std::vector<at::Tensor> scores = scores_;
     if (buffered_ > 0) {
-      const ops::SplitResult last = process(buffer_, 0, buffered_);
+      ops::Workspace space;
+      const ops::SplitResult last = process(buffer_, 0, buffered_, space);
       sum.add(last.sum);
       scores.push_back(last.scores);
     }
@@ -123,16 +125,17 @@ class Stream final : public GatedPoolStream {
     buffer_.slice(0, buffered_, buffered_ + count).copy_(rows.slice(0, from, from + count));
     buffered_ += count;
     if (buffered_ < kSplit) return count;
-    const ops::SplitResult split = process(buffer_, 0, kSplit);
+    const ops::SplitResult split = process(buffer_, 0, kSplit, space_);
     sum_.add(split.sum);
     scores_.push_back(split.scores);
     buffered_ = 0;
     return count;
   }
-  ops::SplitResult process(const at::Tensor& rows, std::int64_t begin, std::int64_t end) const {
+  ops::SplitResult process(const at::Tensor& rows, std::int64_t begin, std::int64_t end, ops::Workspace& space) const {
     const ops::OneThread one;
-    if (!transform_) return ops::pool_split(rows, begin, end, gate_);
-    return ops::pool_split(transform_(ops::dense_rows(rows, begin, end, rows.scalar_type())), 0, end - begin, gate_);
+    if (!transform_) return ops::pool_split(rows, begin, end, gate_, space);
+    const at::Tensor transformed = transform_(ops::dense_rows(rows, begin, end, rows.scalar_type(), space));
+    return ops::pool_split(transformed, 0, end - begin, gate_, space);
   }
 
   ops::PackedGate gate_;
@@ -140,6 +143,7 @@ class Stream final : public GatedPoolStream {
   ops::PoolAccumulator sum_;
   std::vector<at::Tensor> scores_;
   at::Tensor buffer_;
+  ops::Workspace space_;
   std::int64_t buffered_ = 0, rows_ = 0;
 };
 

@@ -76,12 +76,12 @@ Pooled pool_in_splits(const at::Tensor& x, const ops::FoldedQueries& folded, con
   const at::ScalarType type = folded.weight.scalar_type();
   ops::PoolAccumulator sum(folded.weight.size(0), x.size(1), false);
   std::vector<at::Tensor> scores;
-  ops::accumulate_splits(x.size(0), sum, scores, [&](std::int64_t from, std::int64_t to) {
+  ops::accumulate_splits(x.size(0), sum, scores, [&](std::int64_t from, std::int64_t to, ops::Workspace& space) {
     const ops::OneThread one;
-    const at::Tensor rows = ops::dense_rows(x, from, to, type);
+    const at::Tensor rows = ops::dense_rows(x, from, to, type, space);
     at::Tensor part = at::addmm(folded.bias, rows, weight_t).t();
     if (keep.defined()) part = part.masked_fill(keep.slice(1, from, to).logical_not(), kMinusInfinity);
-    return ops::pool_split_scores(part, rows, 0, to - from, false);
+    return ops::pool_split_scores(part, rows, 0, to - from, space, false);
   });
   return sum.result(at::cat(scores, 1), x.scalar_type());
 }

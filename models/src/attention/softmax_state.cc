@@ -15,6 +15,8 @@
 #include <fovea/base/error.h>
 #include <fovea/models/attention.h>
 
+#include "attention/ops/cuda_library.h"
+#include "attention/ops/cuda_pool.h"
 #include "attention/ops/mean_cosine.h"
 #include "attention/ops/path.h"
 #include "attention/ops/softmax_state.h"
@@ -31,6 +33,11 @@ constexpr double kMinusInfinity = -std::numeric_limits<double>::infinity();
 /// A maximum that can be subtracted: 0 in rows without a key, so that -inf - -inf never occurs.
 at::Tensor subtractable(const at::Tensor& m) {
   return m.masked_fill(m.eq(kMinusInfinity), 0.0);
+}
+
+/// The kernels take these tensors: on a GPU, without a graph, and not bisecting.
+bool takes_cuda(std::initializer_list<at::Tensor> tensors) {
+  return backend() != Backend::kReference && !ops::needs_graph(tensors) && ops::runs_on_cuda(tensors);
 }
 
 void check_state(const SplitState& a, const SplitState& b) {
@@ -78,6 +85,7 @@ Merged softmax_merge(const at::Tensor& outs, const at::Tensor& lses) {
   if (lses.dim() < 1 || outs.dim() != lses.dim() + 1 || outs.sizes().slice(0, outs.dim() - 1) != lses.sizes())
     bad("outputs and log-sum-exps disagree in shape", "Give outs [parts, rows, width] and lses [parts, rows].");
   if (lses.numel() == 0) bad("there is no part to merge", "Give at least one part.");
+  if (takes_cuda({outs, lses})) return ops::cuda_softmax_merge(outs, lses);
   // A finished part is a state of one key per row: m = lse, l = 1, o = out.
   const at::Tensor absent = lses.eq(kMinusInfinity), read = outs.masked_fill(absent.unsqueeze(-1), 0.0);
   const at::Tensor shift = subtractable(at::amax(lses.detach(), {0}));
@@ -94,7 +102,9 @@ Merged softmax_merge(const at::Tensor& outs, const at::Tensor& lses) {
 BranchGram branch_gram(const at::Tensor& scores) {
   if (scores.dim() != 2) bad("scores are not [branches, keys]", "Give one row of scores a branch.");
   if (scores.numel() == 0) bad("there is no branch or no key", "Check the tissue mask or the feature file.");
-  const at::Tensor gram = ops::takes_reference({scores}) ? ops::reference_gram(scores) : ops::split_gram(scores);
+  const at::Tensor gram = takes_cuda({scores})             ? ops::cuda_gram(scores)
+                          : ops::takes_reference({scores}) ? ops::reference_gram(scores)
+                                                           : ops::split_gram(scores);
   return {gram, ops::mean_cosine(gram)};
 }
 

@@ -112,4 +112,19 @@ TEST(CudaEmulation, SharedMemoryIsNanInEveryBlock) {
   EXPECT_EQ(count, 96);
 }
 
+#if defined(__SANITIZE_ADDRESS__)
+__global__ void beyond_shared(int where) {
+  __shared__ float fixed[8];
+  FOVEA_DYNAMIC_SHARED(float, dynamic);
+  volatile int index = where;  // or the compiler sees the bound
+  if (threadIdx.x == 0) (where < 9 ? fixed : dynamic)[index] = 1;
+}
+
+TEST(CudaEmulationDeathTest, SanitizersSeeWritesBeyondSharedMemory) {
+  const auto run = [](int where) { FOVEA_LAUNCH(beyond_shared, Grid{1}, 32, 9 * sizeof(float), nullptr, where); };
+  EXPECT_DEATH(run(8), "runtime error|AddressSanitizer");
+  EXPECT_DEATH(run(9), "runtime error|AddressSanitizer");
+}
+#endif
+
 }  // namespace

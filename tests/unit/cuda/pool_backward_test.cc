@@ -63,6 +63,38 @@ INSTANTIATE_TEST_SUITE_P(Many, CudaGatedBackward,
                          testing::Values(BagSizes{1, 5, 3, 1, true, false}, BagSizes{130, 37, 70, 5, true, true},
                                          BagSizes{1030, 140, 9, 3, false, true}, BagSizes{70, 7, 66, 11, true, true}));
 
+TEST_P(CudaGatedBackward, GraphsRunThroughTheKernels) {
+  const EmulatedDevice device;
+  Bag bag(GetParam());
+  const PooledGradients g = random_gradients(bag.sizes);
+  const std::vector<at::Tensor> expected = expected_gradients(bag, g);
+  GateWeights& w = bag.weights;
+  std::vector<at::Tensor> leaves{bag.x, w.wv, w.bv, w.w, w.b};
+  if (w.wu.defined()) leaves.insert(leaves.end(), {w.wu, w.bu});
+  for (at::Tensor& leaf : leaves) leaf.requires_grad_(true);
+  const std::int64_t before = cuda_emulation::launches();
+  const Pooled p = ops::cuda_gated_pool(bag.x, w, {bag.keep(), bag.fill}, {});
+  const auto got = torch::autograd::grad({p.z, p.scores, p.lse, p.entropy, p.gram}, leaves,
+                                         {g.z, g.scores, g.lse, g.entropy, g.gram});
+  EXPECT_GE(cuda_emulation::launches() - before, 14);
+  for (std::size_t i = 0; i < got.size(); ++i)
+    expect_close(got[i].to(at::kDouble), expected[i], 2e-5 * std::max(1.0, expected[i].abs().max().item<double>()));
+}
+
+TEST(CudaScoreBackward, GraphsRunThroughTheKernels) {
+  const EmulatedDevice device;
+  at::manual_seed(12);
+  at::Tensor scores = at::randn({3, 80}).requires_grad_(true), x = at::randn({80, 20}).requires_grad_(true);
+  const Pooled p = ops::cuda_score_pool(scores, x);
+  ((p.z * p.z).sum() + p.entropy.sum() + p.gram.sum() + (p.scores * p.scores).sum()).backward();
+  at::Tensor s = scores.detach().to(at::kDouble).requires_grad_(true),
+             y = x.detach().to(at::kDouble).requires_grad_(true);
+  const Pooled e = ops::reference_score_pool(s, y);
+  ((e.z * e.z).sum() + e.entropy.sum() + e.gram.sum() + (e.scores * e.scores).sum()).backward();
+  expect_close(scores.grad().to(at::kDouble), s.grad(), 1e-5);
+  expect_close(x.grad().to(at::kDouble), y.grad(), 1e-6);
+}
+
 TEST(CudaGatedBackward, ManyRowsGoInPartsThatAreAddedInOrder) {
   const EmulatedDevice device;
   const BagSizes sizes{ops::kCudaRowsAtOnce + 4100, 3, 2, 1, true, false};
@@ -76,6 +108,21 @@ TEST(CudaGatedBackward, ManyRowsGoInPartsThatAreAddedInOrder) {
   expect_close(got.w, native.w, 1e-5);
   expect_close(got.b, native.b, 1e-5);
   expect_close(got.x, native.x, 1e-6);
+}
+
+TEST(CudaGatedBackward, GradientsOfScoresAloneNeedNoPooledRows) {
+  const EmulatedDevice device;
+  const BagSizes sizes{40, 9, 5, 2, true, false};
+  const Bag bag(sizes);
+  PooledGradients g;
+  g.scores = at::randn({2, 40});
+  Pooled pooled;
+  pooled.scores = ops::cuda_gate_scores(bag.x, bag.weights, {}, {});
+  const auto got = ops::cuda_gated_pool_backward(g, pooled, bag.x, bag.weights, {}, true);
+  const auto native = ops::native_gated_pool_backward(g, pooled, bag.x, bag.weights, {}, true);
+  expect_close(got.x, native.x, 1e-5);
+  expect_close(got.wu, native.wu, 1e-5);
+  expect_close(got.b, native.b, 1e-5);
 }
 
 TEST(CudaScoreBackward, AnAbsentBranchHasNoGradientAndNoNan) {

@@ -192,6 +192,20 @@ TEST(VectorKernels, ExponentialsKeepTheirStatedError) {
   }
 }
 
+TEST(VectorKernels, WideningIsExactForEveryBitPattern) {
+  std::vector<std::uint16_t> bits(1 << 16);
+  for (std::size_t i = 0; i < bits.size(); ++i) bits[i] = static_cast<std::uint16_t>(i);
+  const auto count = static_cast<std::int64_t>(bits.size());
+  for (at::ScalarType type : {at::kBFloat16, at::kHalf}) {
+    const at::Tensor narrow = at::empty({count}, type), wide = at::empty({count});
+    std::memcpy(narrow.mutable_data_ptr(), bits.data(), bits.size() * 2);
+    (type == at::kHalf ? kernels::widen_half : kernels::widen_bf16)(bits.data(), count, wide.mutable_data_ptr<float>());
+    const at::Tensor expected = narrow.to(at::kFloat), number = at::isnan(expected).logical_not();
+    EXPECT_TRUE(at::equal(at::isnan(wide).logical_not(), number));
+    EXPECT_TRUE(at::equal(wide.masked_select(number), expected.masked_select(number)));
+  }
+}
+
 TEST(VectorKernels, GateSaturatesAndKeepsNan) {
   for (const auto* run : kernels::runnable_pool_kernels()) {
     const float huge = 1e4F, nan = std::nanf(""), one = 1, none = 0, zeros[2] = {0, 0};

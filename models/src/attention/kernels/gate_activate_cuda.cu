@@ -1,9 +1,10 @@
 // Gate scores from pre-activations that a library's product made: cheaper than the fused kernel for wide rows
-// (ops/cuda_pool.cc holds the rule).
+// (ops/cuda_gate_scores.cc holds the rule).
+#include "attention/kernels/keep.cuh"
 #include "attention/kernels/launch.h"
 #include "attention/kernels/pool_cuda.h"
 #include "attention/kernels/pool_math.h"
-#include "attention/kernels/reduce.h"
+#include "attention/kernels/reduce.cuh"
 
 namespace {
 
@@ -24,8 +25,7 @@ __global__ void activate_scores(const float* pre, std::int64_t rows, GateView ga
     for (std::int64_t i = lane; i < gate.hidden; i += kWarp)
       sum += (is_gated ? gated(values[i], values[gate.hidden + i]) : tanhf(values[i])) * gate.w[k * gate.hidden + i];
     sum = warp_reduce(sum, Sum());
-    const bool kept = !keep.keep || keep.keep[k * keep.stride + row];
-    if (lane == 0) scores[k * stride + row] = kept ? sum + gate.b[k] : keep.fill;
+    if (lane == 0) scores[k * stride + row] = masked_score(gate, keep, k, row, sum);
   }
 }
 

@@ -1,7 +1,7 @@
 // Gradients of the gate's weights and rows (attention.md 3.1): v and u are recomputed, so training memory does not grow
 // with N H. Sums over rows are partial products a split, added in index order.
-#include "attention/kernels/gate_tile.h"
-#include "attention/kernels/ordered_sum.h"
+#include "attention/kernels/gate_tile.cuh"
+#include "attention/kernels/ordered_sum.cuh"
 
 namespace {
 
@@ -52,13 +52,10 @@ __global__ void __launch_bounds__(kTileThreads)
   };
   float sums[8][8] = {};
   tile_product<false, false>(a, b, count, shared, sums);
-  const int tx = static_cast<int>(threadIdx.x) % 16, ty = static_cast<int>(threadIdx.x) / 16;
-  for (int i = 0; i < 8; ++i)
-    for (int j = 0; j < 8; ++j) {
-      const std::int64_t c = c0 + tile_index(ty, i), d = d0 + tile_index(tx, j);
-      if (c < left_columns && d < right_columns)
-        parts[(blockIdx.z * left_columns + c) * right_columns + d] = sums[i][j];
-    }
+  for_tile(sums, [&](int i, int j, float sum) {
+    const std::int64_t c = c0 + i, d = d0 + j;
+    if (c < left_columns && d < right_columns) parts[(blockIdx.z * left_columns + c) * right_columns + d] = sum;
+  });
 }
 
 /// One block a (128 rows, 128 columns of x).
@@ -76,12 +73,10 @@ __global__ void __launch_bounds__(kTileThreads)
   };
   float sums[8][8] = {};
   tile_product<true, false>(a, b, columns, shared, sums);
-  const int tx = static_cast<int>(threadIdx.x) % 16, ty = static_cast<int>(threadIdx.x) / 16;
-  for (int i = 0; i < 8; ++i)
-    for (int j = 0; j < 8; ++j) {
-      const std::int64_t row = r0 + tile_index(ty, i), d = d0 + tile_index(tx, j);
-      if (row < rows && d < gate.width) dx[row * gate.width + d] += sums[i][j];
-    }
+  for_tile(sums, [&](int i, int j, float sum) {
+    const std::int64_t row = r0 + i, d = d0 + j;
+    if (row < rows && d < gate.width) dx[row * gate.width + d] += sum;
+  });
 }
 
 constexpr std::size_t kSharedBytes = kTileFloats * sizeof(float);

@@ -1,8 +1,9 @@
 // Gate scores, fused and exact: rows times both gate weights, activation, product and the dots with w without leaving
 // the block. Portable from sm_75.
-#include "attention/kernels/gate_tile.h"
+#include "attention/kernels/gate_tile.cuh"
+#include "attention/kernels/keep.cuh"
 #include "attention/kernels/launch.h"
-#include "attention/kernels/reduce.h"
+#include "attention/kernels/reduce.cuh"
 
 namespace {
 
@@ -59,8 +60,7 @@ __global__ void __launch_bounds__(kTileThreads)
   for (int i = static_cast<int>(threadIdx.x); i < entries; i += kTileThreads) {
     const std::int64_t row = first_row + i % kTile, k = first_branch + i / kTile;
     if (row >= rows) continue;
-    const bool kept = !keep.keep || keep.keep[k * keep.stride + row];
-    scores[k * stride + row] = kept ? sums[i] + gate.b[k] : keep.fill;
+    scores[k * stride + row] = masked_score(gate, keep, k, row, sums[i]);
   }
 }
 

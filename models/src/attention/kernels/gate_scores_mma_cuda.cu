@@ -1,12 +1,13 @@
 // Gate scores on tensor cores, fused: TF32 or bf16 products, float32 sums. For sm_80 on; asked for by name, never the
 // default.
-#include <cuda_bf16.h>
 #include <mma.h>
 
+#include "attention/kernels/keep.cuh"
 #include "attention/kernels/launch.h"
 #include "attention/kernels/pool_cuda.h"
 #include "attention/kernels/pool_math.h"
-#include "attention/kernels/reduce.h"
+#include "attention/kernels/reduce.cuh"
+#include "attention/kernels/row_value.cuh"
 
 namespace {
 
@@ -15,14 +16,12 @@ namespace wmma = nvcuda::wmma;
 
 constexpr int kRows = 128, kColumns = 64, kThreads = 256, kStagePitch = kColumns + 4, kBranchesAtOnce = 32;
 constexpr int kStageFloats = kRows * kStagePitch;
+constexpr std::size_t kSlabBytes = (kRows + kColumns) * 96;  ///< of the wider mode
 
-__device__ inline float as_float(float value) {
-  return value;
-}
-__device__ inline float as_float(__nv_bfloat16 value) {
-  return __bfloat162float(value);
-}
-
+// Below sm_80 the modes are names alone: host code picks kernels by them, and the kernels are empty.
+struct Tf32;
+struct Bfloat16;
+#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800
 /// Fragments start at multiples of 32 bytes: a pitch of 24 floats or 40 bf16.
 struct Tf32 {
   using Stored = float;
@@ -36,6 +35,7 @@ struct Bfloat16 {
   static constexpr int kDepth = 16, kSlab = 32, kPitch = 40;
   __device__ static __nv_bfloat16 rounded(float value) { return __float2bfloat16(value); }
 };
+#endif
 
 template <bool kGated>
 constexpr int kUnits = kGated ? kColumns / 2 : kColumns;  ///< hidden units of a tile; gated, V and U side by side
@@ -132,8 +132,7 @@ __global__ void __launch_bounds__(kThreads)
   for (int i = static_cast<int>(threadIdx.x); i < branches * kRows; i += kThreads) {
     const std::int64_t row = first_row + i % kRows, k = first_branch + i / kRows;
     if (row >= rows) continue;
-    const bool kept = !keep.keep || keep.keep[k * keep.stride + row];
-    scores[k * stride + row] = kept ? sums[i] + gate.b[k] : keep.fill;
+    scores[k * stride + row] = masked_score(gate, keep, k, row, sums[i]);
   }
 #endif
 }
@@ -141,8 +140,7 @@ __global__ void __launch_bounds__(kThreads)
 template <class Mode, class Row>
 int launch_mma(const void* x, std::int64_t rows, const GateView& gate, const KeepView& keep, float* scores,
                std::int64_t stride, void* stream) {
-  constexpr std::size_t kShared = sizeof(float) * (kStageFloats + kBranchesAtOnce * kRows) +
-                                  sizeof(typename Mode::Stored) * (kRows + kColumns) * Mode::kPitch;
+  constexpr std::size_t kShared = sizeof(float) * (kStageFloats + kBranchesAtOnce * kRows) + kSlabBytes;
   for (std::int64_t first = 0; first < gate.branches; first += kBranchesAtOnce) {
     const int count = static_cast<int>(min(gate.branches - first, std::int64_t{kBranchesAtOnce}));
     const int status = FOVEA_LAUNCH((gate.wu ? gate_scores_mma<Mode, true, Row> : gate_scores_mma<Mode, false, Row>),

@@ -1,7 +1,7 @@
 // Linear attention's products of rows with a summed matrix on CUDA, and what follows them in the same pass. Run under
 // host emulation only so far (docs/gpu.md).
 #include "attention/kernels/linear_rows.cuh"
-#include "attention/kernels/reduce.h"
+#include "attention/kernels/reduce.cuh"
 
 namespace {
 

@@ -1,7 +1,7 @@
 // Linear attention's sums over rows on CUDA: splits of rows side by side, merged afterwards (split_sums.h). Run under
 // host emulation only so far (docs/gpu.md).
 #include "attention/kernels/linear_rows.cuh"
-#include "attention/kernels/reduce.h"
+#include "attention/kernels/reduce.cuh"
 
 namespace {
 

@@ -1,8 +1,9 @@
 // Gradients of pooling with given scores (attention.md 3.1). A weight of 0 passes no gradient, so masked entries and
 // branches without a key give zeros, never NaN.
+#include "attention/kernels/keep.cuh"
 #include "attention/kernels/launch.h"
-#include "attention/kernels/reduce.h"
-#include "attention/kernels/weights_cuda.h"
+#include "attention/kernels/reduce.cuh"
+#include "attention/kernels/weights.cuh"
 
 namespace {
 
@@ -64,8 +65,7 @@ __global__ void score_grad(SoftmaxWeights weight, const float* x, ScoreGradients
       if (g.gl) gradient += g.gl[k] * a;
     }
     if (g.gs) gradient += g.gs[k * rows + row];
-    const bool kept = !keep.keep || keep.keep[k * keep.stride + row];
-    ds[k * rows + row] = kept ? gradient : 0.0f;
+    ds[k * rows + row] = is_kept(keep, k, row) ? gradient : 0.0f;
   }
 }
 

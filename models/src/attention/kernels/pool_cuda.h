@@ -50,6 +50,12 @@ int fovea_cuda_gate_scores(const float* x, std::int64_t rows, fovea::attention::
 int fovea_cuda_gate_scores_mma(const void* x, int row_type, int precision, std::int64_t rows,
                                fovea::attention::kernels::GateView gate, fovea::attention::kernels::KeepView keep,
                                float* scores, std::int64_t stride, void* stream);
+/// Weights of a gated gate as the Hopper path reads them: bf16 [2 ceil(H / 64) 64, D] (hopper_layout.cuh).
+int fovea_cuda_pack_gate(fovea::attention::kernels::GateView gate, void* packed, void* stream);
+/// Device sm_90 only. x bf16 [N, D], 16-byte aligned, D a multiple of 8, K <= 8, gated; else cudaErrorInvalidValue.
+int fovea_cuda_hopper_scores(const void* x, const void* packed, std::int64_t rows,
+                             fovea::attention::kernels::GateView gate, fovea::attention::kernels::KeepView keep,
+                             float* scores, std::int64_t stride, void* stream);
 /// After a library's product: pre [rows, 2H] (V with its bias, then U) or [rows, H].
 int fovea_cuda_activate_scores(const float* pre, std::int64_t rows, fovea::attention::kernels::GateView gate,
                                fovea::attention::kernels::KeepView keep, float* scores, std::int64_t stride,

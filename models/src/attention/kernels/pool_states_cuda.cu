@@ -1,7 +1,7 @@
 // Softmax over N of every branch: a state a split, merged in index order.
 #include "attention/kernels/launch.h"
 #include "attention/kernels/pool_cuda.h"
-#include "attention/kernels/reduce.h"
+#include "attention/kernels/reduce.cuh"
 
 namespace {
 

@@ -1,22 +1,14 @@
 // Weighted sums of rows: partial sums a split, then their sum in index order.
-#include <cuda_bf16.h>
-
-#include "attention/kernels/ordered_sum.h"
-#include "attention/kernels/reduce.h"
-#include "attention/kernels/weights_cuda.h"
+#include "attention/kernels/ordered_sum.cuh"
+#include "attention/kernels/reduce.cuh"
+#include "attention/kernels/row_value.cuh"
+#include "attention/kernels/weights.cuh"
 
 namespace {
 
 using namespace fovea::attention::kernels;
 
 constexpr int kColumns = 64, kGroups = 4, kThreads = kColumns * kGroups, kBranches = 8, kRowsAtOnce = 256;
-
-__device__ inline float as_float(float value) {
-  return value;
-}
-__device__ inline float as_float(__nv_bfloat16 value) {
-  return __bfloat162float(value);
-}
 
 /// One block a (split, 64 columns), 8 branches at once, so that a value of x is read once for them. Group g of threads
 /// sums the rows g, g + 4, ...; the groups are added in order.

@@ -1,7 +1,7 @@
 // The merge of finished softmax parts (attention.md 3.3).
 #include "attention/kernels/launch.h"
 #include "attention/kernels/pool_cuda.h"
-#include "attention/kernels/reduce.h"
+#include "attention/kernels/reduce.cuh"
 
 namespace {
 

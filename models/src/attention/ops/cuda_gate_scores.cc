@@ -1,5 +1,6 @@
 // Gate scores on a GPU: which of the kernels runs.
 #include <algorithm>
+#include <cstdint>
 
 #include <ATen/ops/addmm.h>
 #include <ATen/ops/cat.h>
@@ -16,6 +17,8 @@ struct Kernels {
   CudaKernel<decltype(fovea_cuda_compute_capability)> compute_capability{"fovea_cuda_compute_capability"};
   CudaKernel<decltype(fovea_cuda_gate_scores)> gate_scores{"fovea_cuda_gate_scores"};
   CudaKernel<decltype(fovea_cuda_gate_scores_mma)> gate_scores_mma{"fovea_cuda_gate_scores_mma"};
+  CudaKernel<decltype(fovea_cuda_pack_gate)> pack_gate{"fovea_cuda_pack_gate"};
+  CudaKernel<decltype(fovea_cuda_hopper_scores)> hopper_scores{"fovea_cuda_hopper_scores"};
   CudaKernel<decltype(fovea_cuda_activate_scores)> activate_scores{"fovea_cuda_activate_scores"};
 };
 const Kernels kernel;
@@ -53,6 +56,22 @@ void library_scores(const at::Tensor& x, const CudaGate& gate, const kernels::Ke
   }
 }
 
+/// TMA wants lines of a multiple of 16 bytes; a thread's registers hold the sums of 8 branches.
+bool hopper_fits(const kernels::GateView& gate) {
+  return gate.wu && gate.width % 8 == 0 && gate.branches <= 8 && compute_capability() == 90;
+}
+
+void hopper_scores(const at::Tensor& rows, const CudaGate& gate, const kernels::KeepView& keep,
+                   const at::Tensor& scores) {
+  at::Tensor x = rows.to(at::kBFloat16).contiguous();
+  if (reinterpret_cast<std::uintptr_t>(x.const_data_ptr()) % 16 != 0) x = x.clone();  // a view; TMA wants it aligned
+  const std::int64_t tiles = (gate.view().hidden + 63) / 64;
+  const at::Tensor packed = at::empty({128 * tiles, gate.view().width}, x.options());
+  kernel.pack_gate(gate.view(), packed.mutable_data_ptr(), current_stream(x));
+  kernel.hopper_scores(x.const_data_ptr(), packed.const_data_ptr(), x.size(0), gate.view(), keep,
+                       mutable_floats(scores), scores.size(1), current_stream(x));
+}
+
 }  // namespace
 
 CudaGate::CudaGate(const GateWeights& w)
@@ -81,6 +100,10 @@ at::Tensor cuda_gate_scores(const at::Tensor& x, const GateWeights& weights, con
   const at::Tensor scores = at::empty({gate.view().branches, n}, gate.weights.w.options());
   const bool narrow = rows.scalar_type() == at::kBFloat16;
   const kernels::GatePrecision precision = narrow ? kernels::kBfloat16Gate : options.precision;
+  if (options.hopper && precision == kernels::kBfloat16Gate && hopper_fits(gate.view())) {
+    hopper_scores(rows, gate, kept, scores);
+    return scores;
+  }
   if (precision != kernels::kExactGate && compute_capability() >= 80) {
     kernel.gate_scores_mma(rows.const_data_ptr(), narrow ? kernels::kBfloat16Rows : kernels::kFloat32Rows, precision, n,
                            gate.view(), kept, mutable_floats(scores), n, current_stream(x));

@@ -12,6 +12,7 @@
 #include <fovea/base/error.h>
 
 #include "attention/ops/cuda_library.h"
+#include "attention/ops/path.h"
 
 namespace fovea::attention::ops {
 namespace {
@@ -88,7 +89,9 @@ at::Tensor cuda_pool_totals(const at::Tensor& scores, const at::Tensor& lse, con
 }
 
 Pooled cuda_score_pool(const at::Tensor& scores, const at::Tensor& x, bool want_gram) {
-  if (!fits(x, scores)) return reference_score_pool(scores, x);
+  const bool graph = needs_graph({scores, x});
+  if (!fits(x, scores) || (graph && !runs_on_cuda({x, scores}))) return reference_score_pool(scores, x);
+  if (graph) return recorded_score_pool(scores, x);
   const c10::DeviceGuard guard(x.device());
   return pooled_of(scores.to(at::kFloat).contiguous(), x.contiguous(), want_gram);
 }
@@ -99,9 +102,11 @@ Pooled cuda_gated_pool(const at::Tensor& x, const GateWeights& weights, const Ke
 
 Pooled cuda_gated_pool(const at::Tensor& x, const GateWeights& weights, const Keep& keep,
                        const CudaGateOptions& options) {
-  if (!fits(x, weights.wv))
+  const bool graph = needs_graph({x, weights.wv, weights.bv, weights.wu, weights.bu, weights.w, weights.b});
+  if (!fits(x, weights.wv) || (graph && !runs_on_cuda({x, weights.wv, weights.w})))
     return reference_gated_pool(x, weights, keep.mask.defined() ? c10::make_optional(keep.mask) : c10::nullopt,
                                 keep.fill);
+  if (graph) return recorded_gated_pool(x, weights, keep, options);
   const c10::DeviceGuard guard(x.device());
   const at::Tensor rows = x.contiguous();
   return pooled_of(cuda_gate_scores(rows, weights, keep, options), rows, true);

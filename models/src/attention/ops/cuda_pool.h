@@ -18,7 +18,8 @@ struct CudaGateOptions {
 CudaGateOptions cuda_gate_options();
 
 /// float32 rows, or bf16 rows (widened; z comes back in bf16). Where the library is missing, or for other types, the
-/// reference runs on the device. The Gram comes along when `want_gram`, else it is undefined.
+/// reference runs on the device. The Gram comes along when `want_gram`, else it is undefined. Differentiable: with a
+/// graph, float32 rows record one node whose backward is kernels too.
 Pooled cuda_score_pool(const at::Tensor& scores, const at::Tensor& x, bool want_gram = true);
 Pooled cuda_gated_pool(const at::Tensor& x, const GateWeights& weights, const Keep& keep = {});
 Pooled cuda_gated_pool(const at::Tensor& x, const GateWeights& weights, const Keep& keep,
@@ -38,7 +39,11 @@ ScorePoolGradients cuda_score_pool_backward(const PooledGradients& gradients, co
 GatedPoolGradients cuda_gated_pool_backward(const PooledGradients& gradients, const Pooled& pooled, const at::Tensor& x,
                                             const GateWeights& weights, const Keep& keep, bool want_x);
 
-// What forward and backward share.
+// What the parts of it share.
+
+Pooled recorded_score_pool(const at::Tensor& scores, const at::Tensor& x);
+Pooled recorded_gated_pool(const at::Tensor& x, const GateWeights& weights, const Keep& keep,
+                           const CudaGateOptions& options);
 
 constexpr std::int64_t kCudaRowsAtOnce = 16 * kSplit;  ///< bounds activations of the gate in device memory
 

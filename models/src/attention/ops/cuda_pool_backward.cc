@@ -36,7 +36,8 @@ ScorePoolGradients through_softmax(const PooledGradients& gradients, const Poole
                    ge = dense(gradients.entropy), gl = dense(gradients.lse);
   const std::int64_t branches = scores.size(0), rows = x.size(0), width = x.size(1);
   const at::Tensor gz = gradients.z.defined() ? gradients.z.contiguous() : at::zeros({branches, width}, x.options()),
-                   z = pooled.z.contiguous(), gram = gg.defined() ? pooled.gram.contiguous() : gg;
+                   z = pooled.z.defined() ? pooled.z.contiguous() : gz,
+                   gram = gg.defined() ? pooled.gram.contiguous() : gg;
   const at::Tensor totals = cuda_pool_totals(scores, {}, {}), rho = at::empty({branches}, x.options());
   void* const stream = current_stream(x);
   ScorePoolGradients result;

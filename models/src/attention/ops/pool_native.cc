@@ -17,6 +17,19 @@ bool aligned(const at::Tensor& rows) {
   return reinterpret_cast<std::uintptr_t>(rows.const_data_ptr()) % kLine == 0;
 }
 
+/// Rows of 16-bit numbers, dense along the features, into `rows`; false for others.
+bool widened(const at::Tensor& part, const at::Tensor& rows) {
+  const bool half = part.scalar_type() == at::kHalf;
+  if ((!half && part.scalar_type() != at::kBFloat16) || rows.scalar_type() != at::kFloat || part.stride(1) != 1)
+    return false;
+  const std::int64_t width = part.size(1);
+  const auto* from = static_cast<const std::uint16_t*>(part.const_data_ptr());
+  for (std::int64_t row = 0; row < part.size(0); ++row)
+    (half ? kernels::widen_half : kernels::widen_bf16)(from + row * part.stride(0), width,
+                                                       rows.mutable_data_ptr<float>() + row * width);
+  return true;
+}
+
 template <class T>
 void score_tile(const at::Tensor& pre, const PackedGate& gate, const at::Tensor& scores) {
   kernels::pool_kernels<T>().gate_scores(pre.const_data_ptr<T>(), pre.size(0), gate.shape(),
@@ -30,10 +43,19 @@ at::ScalarType computing_type(const at::Tensor& x) {
   return x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
 }
 
-at::Tensor dense_rows(const at::Tensor& x, std::int64_t begin, std::int64_t end, at::ScalarType type) {
+at::Tensor Workspace::matrix(Slot slot, std::int64_t n, std::int64_t width, at::ScalarType type) {
+  at::Tensor& memory = memory_[slot];
+  if (!memory.defined() || memory.scalar_type() != type || memory.size(0) < n || memory.size(1) != width)
+    memory = at::empty({n, width}, at::TensorOptions(type));
+  return memory.slice(0, 0, n);
+}
+
+at::Tensor dense_rows(const at::Tensor& x, std::int64_t begin, std::int64_t end, at::ScalarType type,
+                      Workspace& space) {
   const at::Tensor part = x.slice(0, begin, end);
-  if (part.scalar_type() != type) return part.to(type).contiguous();
-  return part.is_contiguous() && aligned(part) ? part : part.clone(at::MemoryFormat::Contiguous);
+  if (part.scalar_type() == type && part.is_contiguous() && aligned(part)) return part;
+  at::Tensor rows = space.matrix(Workspace::kRows, part.size(0), part.size(1), type);
+  return widened(part, rows) ? rows : rows.copy_(part);
 }
 
 PackedGate::PackedGate(const GateWeights& weights)
@@ -59,26 +81,26 @@ void gate_product(const at::Tensor& rows, const at::Tensor& computed_rows, const
 }
 
 SplitResult pool_split_scores(const at::Tensor& scores, const at::Tensor& x, std::int64_t begin, std::int64_t end,
-                              bool want_gram) {
+                              Workspace& space, bool want_gram) {
   const OneThread one;
   const at::ScalarType type = computing_type(scores);
   SplitResult split{scores.slice(1, begin, end), PoolAccumulator(scores.size(0), x.size(1), want_gram)};
   for (std::int64_t row = begin; row < end; row += kTile) {
     const std::int64_t last = std::min(end, row + kTile);
-    split.sum.add_rows(scores.slice(1, row, last).to(type).contiguous(), dense_rows(x, row, last, type));
+    split.sum.add_rows(scores.slice(1, row, last).to(type).contiguous(), dense_rows(x, row, last, type, space));
   }
   return split;
 }
 
 SplitResult pool_split(const at::Tensor& x, std::int64_t begin, std::int64_t end, const PackedGate& gate,
-                       const Keep& keep) {
+                       Workspace& space, const Keep& keep) {
   const OneThread one;
   const auto options = at::TensorOptions(gate.type);
   SplitResult split{at::empty({gate.branches, end - begin}, options), PoolAccumulator(gate.branches, gate.width)};
-  const at::Tensor workspace = at::empty({kTile, gate.product->columns()}, options);
   for (std::int64_t row = begin; row < end; row += kTile) {
     const std::int64_t last = std::min(end, row + kTile);
-    const at::Tensor rows = dense_rows(x, row, last, gate.type), pre = workspace.slice(0, 0, last - row);
+    const at::Tensor rows = dense_rows(x, row, last, gate.type, space),
+                     pre = space.matrix(Workspace::kActivations, last - row, gate.product->columns(), gate.type);
     at::Tensor scores = at::empty({gate.branches, last - row}, options);
     gate_product(x.slice(0, row, last), rows, gate, pre);
     gate.type == at::kDouble ? score_tile<double>(pre, gate, scores) : score_tile<float>(pre, gate, scores);
@@ -93,8 +115,8 @@ Pooled native_score_pool(const at::Tensor& scores, const at::Tensor& x, bool wan
   const at::NoGradGuard no_grad;
   PoolAccumulator sum(scores.size(0), x.size(1), want_gram);
   std::vector<at::Tensor> unused;
-  accumulate_splits(x.size(0), sum, unused, [&](std::int64_t begin, std::int64_t end) {
-    return pool_split_scores(scores, x, begin, end, want_gram);
+  accumulate_splits(x.size(0), sum, unused, [&](std::int64_t begin, std::int64_t end, Workspace& space) {
+    return pool_split_scores(scores, x, begin, end, space, want_gram);
   });
   return sum.result(scores, x.scalar_type());
 }
@@ -104,8 +126,9 @@ Pooled native_gated_pool(const at::Tensor& x, const GateWeights& weights, const 
   const PackedGate gate(weights);
   PoolAccumulator sum(gate.branches, gate.width);
   std::vector<at::Tensor> scores;
-  accumulate_splits(x.size(0), sum, scores,
-                    [&](std::int64_t begin, std::int64_t end) { return pool_split(x, begin, end, gate, keep); });
+  accumulate_splits(x.size(0), sum, scores, [&](std::int64_t begin, std::int64_t end, Workspace& space) {
+    return pool_split(x, begin, end, gate, space, keep);
+  });
   return sum.result(at::cat(scores, 1), x.scalar_type());
 }
 

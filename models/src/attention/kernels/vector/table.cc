@@ -43,8 +43,13 @@ const PoolKernels<float>& pool_kernels() {
 bool has_bf16_tiles() {
 #if defined(__x86_64__)
   unsigned a = 0, b = 0, c = 0, d = 0;
-  constexpr unsigned kAmxBf16 = 1U << 22, kAmxTile = 1U << 24;
-  return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d & kAmxBf16) && (d & kAmxTile);
+  constexpr unsigned kAmxBf16 = 1U << 22, kAmxTile = 1U << 24, kOsxsave = 1U << 27, kTileState = 3U << 17;
+  if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & kOsxsave)) return false;
+  // The CPU may have tiles that the system does not save between threads, virtual machines above all.
+  unsigned saved = 0, high = 0;
+  __asm__("xgetbv" : "=a"(saved), "=d"(high) : "c"(0));
+  return (saved & kTileState) == kTileState && __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d & kAmxBf16) &&
+         (d & kAmxTile);
 #else
   return false;
 #endif

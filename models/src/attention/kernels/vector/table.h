@@ -35,6 +35,11 @@ struct PoolKernels {
   void (*exp_shifted)(const T* s, std::int64_t n, T m, T* e);
 };
 
+/// n bf16 or float16 values as bits -> float32, exactly. Not by the tensor library: its conversion starts a team of
+/// threads inside each of ours.
+void widen_bf16(const std::uint16_t* from, std::int64_t n, float* to);
+void widen_half(const std::uint16_t* from, std::int64_t n, float* to);
+
 /// The best table of this CPU; FOVEA_CPU_KERNELS=scalar|avx2|avx512 chooses another, to bisect.
 template <class T>
 const PoolKernels<T>& pool_kernels();

@@ -4,7 +4,7 @@
 
 #include "attention/kernels/pool_cuda.h"
 #include "attention/kernels/pool_math.h"
-#include "attention/kernels/tile_product.h"
+#include "attention/kernels/tile_product.cuh"
 
 namespace fovea::attention::kernels {
 

@@ -54,4 +54,12 @@ __device__ void tile_product(const A& a, const B& b, std::int64_t depth, float* 
   }
 }
 
+/// Calls `store(row, column, value)` for every value that this thread holds of the tile.
+template <class Store>
+__device__ void for_tile(const float (&values)[8][8], const Store& store) {
+  const int tx = static_cast<int>(threadIdx.x) % 16, ty = static_cast<int>(threadIdx.x) / 16;
+  for (int i = 0; i < 8; ++i)
+    for (int j = 0; j < 8; ++j) store(tile_index(ty, i), tile_index(tx, j), values[i][j]);
+}
+
 }  // namespace fovea::attention::kernels

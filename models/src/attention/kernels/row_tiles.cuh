@@ -1,5 +1,5 @@
 // Tiles of 64 rows in shared memory and their float32 products, the inner loop of all kernels but pooling
-// (tile_product.h has larger tiles). 128 threads: eight share a row, a thread has four. Sums run in index order, so
+// (tile_product.cuh has larger tiles). 128 threads: eight share a row, a thread has four. Sums run in index order, so
 // bits do not depend on anything but the sizes.
 #pragma once
 

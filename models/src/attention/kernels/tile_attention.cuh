@@ -13,7 +13,7 @@
 #pragma once
 
 #include "attention/kernels/attend.h"
-#include "attention/kernels/reduce.h"
+#include "attention/kernels/reduce.cuh"
 #include "attention/kernels/row_tiles.cuh"
 
 namespace fovea::attention::kernels {

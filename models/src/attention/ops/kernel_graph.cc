@@ -17,7 +17,8 @@ struct Tape : torch::CustomClassHolder {
 
 class KernelNode : public torch::autograd::Function<KernelNode> {
  public:
-  static std::vector<at::Tensor> forward(torch::autograd::AutogradContext* context, const std::vector<at::Tensor>&,
+  /// A TensorList: of a vector, LibTorch would not see that it holds variables.
+  static std::vector<at::Tensor> forward(torch::autograd::AutogradContext* context, const at::TensorList&,
                                          const std::function<KernelRun()>& run) {
     KernelRun done = run();
     context->saved_data["tape"] = c10::IValue::make_capsule(c10::make_intrusive<Tape>(std::move(done.backward)));
@@ -38,7 +39,7 @@ class KernelNode : public torch::autograd::Function<KernelNode> {
 }  // namespace
 
 std::vector<at::Tensor> with_graph(const std::vector<at::Tensor>& inputs, const std::function<KernelRun()>& run) {
-  return KernelNode::apply(inputs, run);
+  return KernelNode::apply(at::TensorList(inputs), run);
 }
 
 }  // namespace fovea::attention::ops

@@ -54,7 +54,8 @@ __device__ void pair_products(const Pattern& pattern, const typename Pattern::Sh
   }
 }
 
-/// sums += weights (of all rows, already in `tiles`) times the columns' values of one part of their width.
+/// sums += weights (of all rows, already in `tiles`) times the columns' values of one part of their width. Ends without
+/// a barrier: the next columns() has one before tiles are written again.
 template <class Pattern>
 __device__ void weigh(const Pattern& pattern, const typename Pattern::Shared& shared, const float* values,
                       std::int64_t width, std::int64_t part, StepTiles& tiles,
@@ -107,7 +108,6 @@ __global__ void __launch_bounds__(kRowTileThreads)
       for (int j = 0; j < kThreadWidth; ++j) sums[i][j] *= factor;
     }
     weigh(pattern, shared, in.v, in.value_width, place.part, step_tiles, sums);
-    __syncthreads();
   }
   for (int i = 0; i < kThreadRows; ++i) {
     const std::int64_t token = pattern.written(shared, tile_row(i));
@@ -173,7 +173,6 @@ __global__ void __launch_bounds__(kRowTileThreads)
         step_tiles.weights.at[tile_row(i)][tile_column(j)] =
             backward_weight(pattern, shared, in, tile_row(i), tile_column(j), scores[i][j], upstream[i][j]);
     weigh(pattern, shared, in.values, in.width, place.part, step_tiles, sums);
-    __syncthreads();
   }
   for (int i = 0; i < kThreadRows; ++i) {
     const std::int64_t token = pattern.written(shared, tile_row(i));

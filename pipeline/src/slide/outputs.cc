@@ -36,9 +36,10 @@ Legend legend_of(const Prediction& p, const PredictOptions& options, const Drawn
                    [](const auto& a, const auto& b) { return a.second > b.second; });
   if (legend.classes.size() > kTopClasses) legend.classes.resize(kTopClasses);
   legend.lines.push_back(std::to_string(p.tiles) + " tiles, " +
-                         (p.branches == 1      ? "one branch"
-                          : options.branch < 0 ? "mean of " + std::to_string(p.branches) + " branches"
-                                               : "branch " + std::to_string(options.branch)));
+                         (p.branches == 1 ? "one branch"
+                          : options.branch < 0
+                              ? "mean of " + std::to_string(p.branches) + (p.heads > 1 ? " maps" : " branches")
+                              : "branch " + std::to_string(options.branch)));
   legend.lines.push_back("research use only");
   return legend;
 }
@@ -102,8 +103,10 @@ void write_dump(const std::filesystem::path& path, const Prediction& p) {
   const auto add = [&](const char* name, const std::vector<float>& values, std::vector<std::int64_t> shape) {
     if (!values.empty()) tensors.emplace(name, io::make_array<float>(values, std::move(shape)));
   };
-  add("attn_raw", p.attention_raw, {k, p.tiles});
-  add("attn_softmax", p.attention_softmax, {k, p.tiles});
+  const std::vector<std::int64_t> maps =
+      p.heads > 1 ? std::vector<std::int64_t>{p.heads, k / p.heads, p.tiles} : std::vector<std::int64_t>{k, p.tiles};
+  add("attn_raw", p.attention_raw, maps);
+  add("attn_softmax", p.attention_softmax, maps);
   if (!p.branch_logits.empty())
     add("branch_logits", p.branch_logits, {static_cast<std::int64_t>(p.branch_logits.size()) / c, c});
   add("bag_logits", p.bag_logits, {1, c});
@@ -135,7 +138,8 @@ class OutputSet {
 
 void take_output(Prediction& p, const models::MilOutput& output) {
   p.tiles = output.attn_raw.size(-1), p.classes = output.bag_logits.size(-1);
-  p.branches = output.attn_raw.numel() / p.tiles;  // a map for every head of every branch
+  p.branches = output.attn_raw.numel() / p.tiles;
+  p.heads = output.attn_raw.dim() == 3 ? output.attn_raw.size(0) : 1;
   p.attention_raw = floats_of(output.attn_raw), p.attention_softmax = floats_of(output.attn_softmax);
   p.branch_logits = floats_of(output.branch_logits), p.bag_logits = floats_of(output.bag_logits);
   p.bag_prob = floats_of(output.bag_prob);

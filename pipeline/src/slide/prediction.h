@@ -26,7 +26,9 @@ namespace fovea::pipeline::slide {
 /// empty.
 struct Prediction {
   // Attention and classes
-  std::int64_t tiles = 0, branches = 1, classes = 0;
+  std::int64_t tiles = 0, classes = 0;
+  std::int64_t branches = 1;  ///< attention maps: every head of every branch has one
+  std::int64_t heads = 1;
   std::vector<float> attention_raw, attention_softmax;     ///< [K, N]
   std::vector<float> branch_logits, bag_logits, bag_prob;  ///< [K, C] (may be empty), [C], [C]
   std::vector<std::string> labels;

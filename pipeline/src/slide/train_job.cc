@@ -61,6 +61,11 @@ Figures evaluate(const models::MilModel& model, const BagSet& bags, const std::f
   return figures;
 }
 
+/// Asked for and without effect, whatever the bag.
+bool masks_nothing(const attention::StkimOptions& stkim) {
+  return stkim.n_masked > 0 && stkim.mask_drop > 0 && attention::stkim_drops(stkim.n_masked, stkim) == 0;
+}
+
 std::vector<std::string> figure_lines(const Figures& figures) {
   if (figures.bags == 0) return {"No bags were kept out for validation: nothing is known about its accuracy."};
   std::vector<std::string> lines{"On " + std::to_string(figures.bags) + " validation bags: AUC " +
@@ -191,6 +196,9 @@ class TrainRun {
       result.outputs.push_back(options_.card);
     }
     for (const std::string& line : figure_lines(figures)) result.text += line + "\n";
+    if (masks_nothing(options_.recipe.stkim))
+      result.notices.push_back(
+          "--stkim-drop of so few --stkim-candidates is less than one instance: nothing was masked");
     nlohmann::json json{{"fovea_training", 1},
                         {"sha256", sha256},
                         {"architecture", model.config().architecture},

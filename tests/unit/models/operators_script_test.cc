@@ -37,9 +37,8 @@ struct OperatorNames : torch::jit::Resolver {
 std::vector<at::Tensor> inputs() {
   at::manual_seed(47);
   std::vector<at::Tensor> all;
-  for (const at::IntArrayRef sizes :
-       std::initializer_list<at::IntArrayRef>{{9, 6}, {4, 6}, {4}, {4, 6}, {4}, {2, 4}, {2}, {3, 6}})
-    all.push_back(at::randn(sizes, at::kDouble).set_requires_grad(true));
+  const std::vector<std::vector<std::int64_t>> shapes{{9, 6}, {4, 6}, {4}, {4, 6}, {4}, {2, 4}, {2}, {3, 6}};
+  for (const auto& sizes : shapes) all.push_back(at::randn(sizes, at::kDouble).set_requires_grad(true));
   return all;
 }
 

@@ -25,14 +25,11 @@ using namespace fovea::attention;
 using testing_tools::expect_close;
 using Tensors = std::vector<at::Tensor>;
 
-/// Why nothing can run here; empty with a GPU. LibTorch's CUDA half is opened here, as it is linked nowhere.
+/// Why nothing can run here; empty with a GPU. LibTorch's CUDA half is opened here, as it is linked nowhere; it lies
+/// beside the CPU half, where this program's own search path leads.
 std::string obstacle() {
-  Dl_info info{};
-  dladdr(reinterpret_cast<void*>(static_cast<at::Tensor (*)(at::IntArrayRef, at::TensorOptions)>(&at::randn)), &info);
-  const std::string path = info.dli_fname ? info.dli_fname : "";
-  const std::string library = path.substr(0, path.rfind('/') + 1) + "libtorch_cuda.so";
-  if (!dlopen(library.c_str(), RTLD_NOW | RTLD_GLOBAL))
-    return "LibTorch's CUDA half is missing (./run deps --cuda): " + std::string(dlerror());
+  if (!dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL))
+    return "LibTorch's CUDA half cannot be opened (./run deps --cuda): " + std::string(dlerror());
   return at::detail::getCUDAHooks().deviceCount() > 0 ? "" : "this machine has no NVIDIA GPU";
 }
 

@@ -16,7 +16,8 @@ void use_cuda_symbols(CudaSymbols symbols);
 
 /// The tensor lies on a CUDA device and the library is present.
 bool has_cuda_kernels(const at::Tensor& tensor);
-/// All (defined ones) float32 with values on one CUDA device, and the library present. Otherwise the reference runs there.
+/// All (defined ones) float32 with values on one CUDA device, and the library present. Otherwise the reference runs
+/// there.
 bool runs_on_cuda(std::initializer_list<at::Tensor> tensors);
 
 /// The stream on which LibTorch queues work for this tensor's device, as a cudaStream_t.

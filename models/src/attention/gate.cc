@@ -49,7 +49,7 @@ void check_inputs(const at::Tensor& g, const at::Tensor& x, const AttentionGateW
 }  // namespace
 
 Gated ops::run_gate(const at::Tensor& g, const at::Tensor& x, const AttentionGateWeights& weights, GateCombine combine,
-                     const GateGrid& grid) {
+                    const GateGrid& grid) {
   check_inputs(g, x, weights, combine);
   const at::Tensor theta_x = at_theta_stride(x, grid.theta_stride);
   const at::IntArrayRef theta_grid = theta_x.sizes().slice(2), g_grid = g.sizes().slice(2);

@@ -46,7 +46,7 @@ FusedModalities on_grid(const FusedModalities& fused, const at::Tensor& features
 }  // namespace
 
 FusedModalities ops::run_modality(const at::Tensor& features, const at::Tensor& guide, const at::Tensor& present,
-                                   const ModalityWeights& w) {
+                                  const ModalityWeights& w) {
   check_inputs(features, guide, present), check_weights(features, guide, w);
   const at::Tensor f = features.flatten(3), g = guide.flatten(2);
   if (!ops::by_definition({features, guide, w.wf, w.wg, w.bg, w.wp, w.bp})) {

@@ -75,7 +75,7 @@ Attended one_window(const at::Tensor& q, const at::Tensor& k, const at::Tensor& 
 }  // namespace
 
 Attended ops::run_neighbourhood(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const Sizes& shape,
-                                 const NeighbourhoodOptions& options) {
+                                const NeighbourhoodOptions& options) {
   check_tokens(q, k, v, shape);
   if (options.valid.defined() &&
       (options.valid.scalar_type() != at::kBool || options.valid.dim() != 1 || options.valid.size(0) != q.size(2)))

@@ -116,8 +116,8 @@ FoldedQueries folded_queries(const at::Tensor& q, const QueryPoolWeights& weight
 
 }  // namespace ops
 
-QueryPooled ops::run_query_pool(const at::Tensor& x, const at::Tensor& q, const QueryPoolWeights& weights, std::int64_t heads,
-                       const c10::optional<at::Tensor>& keep) {
+QueryPooled ops::run_query_pool(const at::Tensor& x, const at::Tensor& q, const QueryPoolWeights& weights,
+                                std::int64_t heads, const c10::optional<at::Tensor>& keep) {
   check(x, q, weights, heads);
   const std::int64_t queries = q.size(0), n = x.size(0);
   const at::Tensor mask = rows_mask(keep, heads, queries, n);

@@ -123,7 +123,8 @@ Attended fused(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, co
 
 }  // namespace
 
-Attended ops::run_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const AttentionOptions& given) {
+Attended ops::run_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                            const AttentionOptions& given) {
   const AttentionOptions options = checked(q, k, given);
   if (v.dim() != 4 || v.size(0) != k.size(0) || v.size(1) != k.size(1) || v.size(2) != k.size(2))
     bad("keys and values disagree in batch, heads or tokens", "Give one value a key.");

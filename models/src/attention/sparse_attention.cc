@@ -62,7 +62,7 @@ double scale_of(c10::optional<double> scale, const at::Tensor& q) {
 }  // namespace
 
 Attended ops::run_block_sparse(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& blocks,
-                                std::int64_t block, c10::optional<double> scale) {
+                               std::int64_t block, c10::optional<double> scale) {
   ops::check_heads(kSubject, q, k);
   check_values(k, v);
   check_block(block);
@@ -96,7 +96,7 @@ at::Tensor passes_gain_test(const at::Tensor& q, const at::Tensor& k, std::int64
 }  // namespace
 
 Rectified ops::run_rectified(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                                           const RectifiedOptions& options) {
+                             const RectifiedOptions& options) {
   ops::check_heads(kSubject, q, k);
   check_values(k, v);
   const std::int64_t block = options.block;

@@ -3,10 +3,11 @@
 // stored [out, in].
 //
 // Precision: inputs float64, float32, bf16; float16 rows are read too (features on disk), never computed with. Scores,
-// running maxima, sums and accumulators are float32, or float64 when the inputs are; z has the type of x. Determinism: reductions over N use fixed splits of kSplit rows merged in index order, so
-// a result is bit-identical for any chunking, any thread count and repeated runs. Edges: N = 0 is Error(kShape). A
-// fully masked row gives z = 0, lse = -inf, entropy 0 and zero gradient. NaN scores give NaN.
-// FOVEA_ATTENTION_BACKEND=reference forces the plain tensor composition, to bisect a wrong answer.
+// running maxima, sums and accumulators are float32, or float64 when the inputs are; z has the type of x. Determinism:
+// reductions over N use fixed splits of kSplit rows merged in index order, so a result is bit-identical for any
+// chunking, any thread count and repeated runs. Edges: N = 0 is Error(kShape). A fully masked row gives z = 0, lse =
+// -inf, entropy 0 and zero gradient. NaN scores give NaN. FOVEA_ATTENTION_BACKEND=reference forces the plain tensor
+// composition, to bisect a wrong answer.
 #pragma once
 
 #include <cstdint>
@@ -46,8 +47,8 @@ struct Pooled {
 
 /// s = ((tanh(x Wv^T + bv) * sigmoid(x Wu^T + bu)) w^T + b)^T, a = softmax_N(s), z = a x. x: [N, D]. Differentiable in
 /// everything but masks. `keep`: optional bool [N] or [K, N], true = may be attended; scores that it drops are replaced
-/// by `fill`: -inf, or -1e9 for STKIM's finite masking (attention.md 3.2). Training holds x, the weights and K*N scores:
-/// the gate is computed again in the backward pass.
+/// by `fill`: -inf, or -1e9 for STKIM's finite masking (attention.md 3.2). Training holds x, the weights and K*N
+/// scores: the gate is computed again in the backward pass.
 Pooled gated_pool(const at::Tensor& x, const GateWeights& weights, const c10::optional<at::Tensor>& keep = {},
                   double fill = -std::numeric_limits<double>::infinity());
 

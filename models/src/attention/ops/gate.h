@@ -13,7 +13,7 @@ Gated reference_gate(const at::Tensor& g, const at::Tensor& x, const at::Tensor&
                      const AttentionGateWeights& weights, GateCombine combine);
 /// Voxels in tiles: no intermediate of full size but alpha and the result. g on theta_x's grid. CPU, no graph.
 Gated tiled_gate(const at::Tensor& g, const at::Tensor& x, const at::Tensor& theta_x,
-                   const AttentionGateWeights& weights, GateCombine combine);
+                 const AttentionGateWeights& weights, GateCombine combine);
 /// On a GPU: nothing of full size but alpha and the result. g on theta_x's grid. The reference where the library is
 /// missing, and for gradients through a coarser alpha.
 Gated cuda_gate(const at::Tensor& g, const at::Tensor& x, const at::Tensor& theta_x,

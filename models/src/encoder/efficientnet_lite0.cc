@@ -6,7 +6,6 @@
 #include <utility>
 
 #include <ATen/TensorOperators.h>
-#include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/convolution.h>
@@ -142,15 +141,13 @@ class EfficientNetLite0 final : public TileEncoder {
     check_tiles(tiles, info_);
     at::Tensor features = at::empty({tiles.size(0), kHeadChannels}, at::kFloat);
     const std::int64_t pieces = (tiles.size(0) + kTilesAtOnce - 1) / kTilesAtOnce;
-    // At least two shares, one of them empty: with a single one LibTorch would run it outside the team, with all
-    // threads inside.
-    at::parallel_for(0, std::max<std::int64_t>(pieces, 2), 1, [&](std::int64_t first, std::int64_t last) {
-      const at::NoGradGuard no_grad_on_this_thread;
-      for (std::int64_t piece = first; piece < std::min(last, pieces); ++piece) {
-        const std::int64_t begin = piece * kTilesAtOnce, count = std::min(kTilesAtOnce, tiles.size(0) - begin);
-        features.narrow(0, begin, count).copy_(encode_piece(tiles.narrow(0, begin, count)).narrow(0, 0, count));
-      }
-    });
+    // One piece after the other, each on all threads inside the convolutions: pieces side by side changed last bits
+    // with the number of pieces in a batch.
+    const at::NoGradGuard no_grad;
+    for (std::int64_t piece = 0; piece < pieces; ++piece) {
+      const std::int64_t begin = piece * kTilesAtOnce, count = std::min(kTilesAtOnce, tiles.size(0) - begin);
+      features.narrow(0, begin, count).copy_(encode_piece(tiles.narrow(0, begin, count)).narrow(0, 0, count));
+    }
     return features;
   }
 

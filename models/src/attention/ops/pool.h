@@ -135,7 +135,7 @@ struct GatedPoolGradients {
   at::Tensor x, wv, bv, wu, bu, w, b;
 };
 /// Recomputes the gate split by split: beside x, the weights and `pooled`, memory does not grow with N H. The sum over
-/// rows is made of fixed groups of splits, added in order; last bits are not yet fixed.
+/// rows is made of fixed groups of splits, added in order: bits do not depend on the number of threads.
 GatedPoolGradients native_gated_pool_backward(const PooledGradients& gradients, const Pooled& pooled,
                                               const at::Tensor& x, const GateWeights& weights, const Keep& keep,
                                               bool want_x);

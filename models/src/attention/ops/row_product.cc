@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <new>
 
+#include <ATen/Parallel.h>
 #include <ATen/ops/mm.h>
 
 // Exported by LibTorch's CPU library, which carries MKL inside; absent in builds on another BLAS, whose products are
@@ -31,7 +32,11 @@ int narrow(std::int64_t value) {
 
 }  // namespace
 
-OneThread::OneThread() : before_(MKL_Set_Num_Threads_Local ? MKL_Set_Num_Threads_Local(1) : 0) {}
+OneThread::OneThread() {
+  // LibTorch sets MKL's number of threads on a thread's first parallel operation. That must not come after ours.
+  at::get_num_threads();
+  before_ = MKL_Set_Num_Threads_Local ? MKL_Set_Num_Threads_Local(1) : 0;
+}
 OneThread::~OneThread() {
   if (MKL_Set_Num_Threads_Local) MKL_Set_Num_Threads_Local(before_);
 }

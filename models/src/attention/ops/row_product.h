@@ -32,7 +32,7 @@ class OneThread {
   ~OneThread();
 
  private:
-  int before_;
+  int before_ = 0;
 };
 
 }  // namespace fovea::attention::ops

@@ -70,18 +70,21 @@ std::vector<std::string> class_labels(const RecognisedModel& model, const Metada
   return labels;
 }
 
-std::string config_json(const RecognisedModel& model) {
-  Json json;
-  if (model.mil) {
-    const models::MilConfig& config = *model.mil;
-    json = {{"features", config.features},
+std::string config_json(const models::MilConfig& config) {
+  Json json{{"features", config.features},
             {"inner", config.inner},
             {"attention", config.attention},
             {"branches", config.branches},
             {"classes", config.classes}};
-    if (config.heads > 1) json["heads"] = config.heads;
-    if (!config.variant.empty()) json["variant"] = config.variant;
-  } else if (model.segmentation) {
+  if (config.heads > 1) json["heads"] = config.heads;
+  if (!config.variant.empty()) json["variant"] = config.variant;
+  return json.dump();
+}
+
+std::string config_json(const RecognisedModel& model) {
+  if (model.mil) return config_json(*model.mil);
+  Json json;
+  if (model.segmentation) {
     const models::SegConfig& config = *model.segmentation;
     json = {{"dims", config.dims},
             {"channels", config.channels},

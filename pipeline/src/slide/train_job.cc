@@ -12,6 +12,7 @@
 #include <fovea/io/weights.h>
 #include <fovea/models/train.h>
 
+#include "model_metadata.h"
 #include "model_store.h"
 #include "progress.h"
 #include "slide/attention_values.h"
@@ -77,19 +78,11 @@ std::vector<std::string> figure_lines(const Figures& figures) {
   return lines;
 }
 
-nlohmann::json config_json(const models::MilConfig& config) {
-  return {{"features", config.features},
-          {"inner", config.inner},
-          {"attention", config.attention},
-          {"branches", config.branches},
-          {"classes", config.classes}};
-}
-
 std::map<std::string, std::string> metadata_of(const models::MilConfig& config, const TrainingBags& bags,
                                                const std::string& card) {
   std::map<std::string, std::string> metadata{{"fovea.task", "mil"},
                                               {"fovea.architecture", config.architecture},
-                                              {"fovea.config", config_json(config).dump()},
+                                              {"fovea.config", config_json(config)},
                                               {"fovea.labels", nlohmann::json(bags.labels).dump()},
                                               {"fovea.card", card}};
   if (!bags.encoder.empty()) metadata["fovea.encoder"] = bags.encoder;
@@ -202,7 +195,7 @@ class TrainRun {
     nlohmann::json json{{"fovea_training", 1},
                         {"sha256", sha256},
                         {"architecture", model.config().architecture},
-                        {"config", config_json(model.config())},
+                        {"config", nlohmann::json::parse(config_json(model.config()))},
                         {"validation_bags", figures.bags},
                         {"accuracy", figures.accuracy}};
     json["auc"] = figures.auc ? nlohmann::json(*figures.auc) : nlohmann::json(nullptr);

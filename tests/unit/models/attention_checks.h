@@ -55,6 +55,19 @@ inline void expect_error(ErrorCode code, const std::function<void()>& act) {
   }
 }
 
+/// Central difference of `value` at one entry of a dense leaf.
+inline double slope_at(const at::Tensor& leaf, std::int64_t entry, const std::function<at::Tensor()>& value) {
+  const at::NoGradGuard no_grad;
+  const at::Tensor flat = leaf.view(-1);
+  const double h = 1e-6, before = flat[entry].item<double>();
+  flat[entry] = before + h;
+  const double above = value().item<double>();
+  flat[entry] = before - h;
+  const double below = value().item<double>();
+  flat[entry] = before;
+  return (above - below) / (2 * h);
+}
+
 /// Central differences at every entry of every leaf.
 inline void expect_gradients(std::vector<at::Tensor> leaves, const std::function<at::Tensor()>& value,
                              double tolerance = 1e-7) {
@@ -63,16 +76,8 @@ inline void expect_gradients(std::vector<at::Tensor> leaves, const std::function
   for (auto& leaf : leaves) {
     ASSERT_TRUE(leaf.grad().defined());
     const at::Tensor gradient = leaf.grad().clone().flatten();
-    const at::NoGradGuard no_grad;
-    for (std::int64_t i = 0; i < leaf.numel(); ++i) {
-      const double h = 1e-6, before = leaf.view(-1)[i].item<double>();
-      leaf.view(-1)[i] = before + h;
-      const double above = value().item<double>();
-      leaf.view(-1)[i] = before - h;
-      const double below = value().item<double>();
-      leaf.view(-1)[i] = before;
-      ASSERT_NEAR((above - below) / (2 * h), gradient[i].item<double>(), tolerance) << "entry " << i;
-    }
+    for (std::int64_t i = 0; i < leaf.numel(); ++i)
+      ASSERT_NEAR(slope_at(leaf, i, value), gradient[i].item<double>(), tolerance) << "entry " << i;
   }
 }
 

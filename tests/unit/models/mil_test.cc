@@ -9,9 +9,12 @@
 #include <fovea/models/mil.h>
 #include <fovea/models/train.h>
 
+#include "attention_checks.h"
+
 namespace {
 
 using namespace fovea::models;
+using fovea::attention::testing_tools::slope_at;
 
 class EveryMil : public testing::TestWithParam<std::string> {
  protected:
@@ -108,17 +111,9 @@ TEST_P(EveryMil, GradientsAgreeWithFiniteDifferencesInDouble) {
   value().backward();
   const at::NoGradGuard no_grad;
   for (const auto& [name, tensor] : model->state()) {
-    const at::Tensor flat = tensor.view(-1);
-    const at::Tensor gradient = tensor.grad().defined() ? tensor.grad().flatten() : at::zeros_like(flat);
-    for (const std::int64_t i : {std::int64_t{0}, flat.numel() / 2, flat.numel() - 1}) {
-      const double h = 1e-6, before = flat[i].item<double>();
-      flat[i] = before + h;
-      const double above = value().item<double>();
-      flat[i] = before - h;
-      const double below = value().item<double>();
-      flat[i] = before;
-      EXPECT_NEAR((above - below) / (2 * h), gradient[i].item<double>(), 1e-6) << name << " entry " << i;
-    }
+    const at::Tensor gradient = tensor.grad().defined() ? tensor.grad().flatten() : at::zeros_like(tensor).flatten();
+    for (const std::int64_t i : {std::int64_t{0}, tensor.numel() / 2, tensor.numel() - 1})
+      EXPECT_NEAR(slope_at(tensor, i, value), gradient[i].item<double>(), 1e-6) << name << " entry " << i;
   }
 }
 

@@ -2,7 +2,6 @@
 #include <fovea/models/attention.h>
 
 #include <algorithm>
-#include <limits>
 #include <string>
 #include <vector>
 
@@ -14,6 +13,7 @@
 
 #include <fovea/base/error.h>
 
+#include "attention/minus_infinity.h"
 #include "attention/ops/cuda_pool.h"
 #include "attention/ops/path.h"
 #include "attention/ops/pool.h"
@@ -78,7 +78,7 @@ Pooled ops::run_gated_pool(const at::Tensor& x, const GateWeights& weights, cons
 }
 
 at::Tensor weights_of(const at::Tensor& scores) {
-  const at::Tensor empty = scores.eq(-std::numeric_limits<double>::infinity()).all(1, true);
+  const at::Tensor empty = scores.eq(kMinusInfinity).all(1, true);
   return at::softmax(scores.masked_fill(empty, 0.0), 1).masked_fill(empty, 0.0);
 }
 
@@ -96,7 +96,7 @@ class Stream final : public GatedPoolStream {
     check_rows(rows, buffer_.size(1));
     const std::int64_t taken = buffered_ > 0 ? fill(rows, 0) : 0, whole = (rows.size(0) - taken) / kSplit;
     ops::accumulate_splits(whole * kSplit, sum_, scores_,
-                           [&](std::int64_t begin, std::int64_t end, ops::Workspace& space) {
+                           [&](std::int64_t begin, std::int64_t end, ops::TileSpace& space) {
                              return process(rows, taken + begin, taken + end, space);
                            });
     fill(rows, taken + whole * kSplit);
@@ -110,7 +110,7 @@ class Stream final : public GatedPoolStream {
     ops::PoolAccumulator sum = sum_;
     std::vector<at::Tensor> scores = scores_;
     if (buffered_ > 0) {
-      ops::Workspace space;
+      ops::TileSpace space;
       const ops::SplitResult last = process(buffer_, 0, buffered_, space);
       sum.add(last.sum);
       scores.push_back(last.scores);
@@ -133,7 +133,7 @@ class Stream final : public GatedPoolStream {
     buffered_ = 0;
     return count;
   }
-  ops::SplitResult process(const at::Tensor& rows, std::int64_t begin, std::int64_t end, ops::Workspace& space) const {
+  ops::SplitResult process(const at::Tensor& rows, std::int64_t begin, std::int64_t end, ops::TileSpace& space) const {
     const ops::OneThread one;
     if (!transform_) return ops::pool_split(rows, begin, end, gate_, space);
     const at::Tensor transformed = transform_(ops::dense_rows(rows, begin, end, rows.scalar_type(), space));
@@ -145,7 +145,7 @@ class Stream final : public GatedPoolStream {
   ops::PoolAccumulator sum_;
   std::vector<at::Tensor> scores_;
   at::Tensor buffer_;
-  ops::Workspace space_;
+  ops::TileSpace space_;
   std::int64_t buffered_ = 0, rows_ = 0;
 };
 

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <string>
 #include <vector>
 
@@ -18,6 +17,7 @@
 #include <fovea/base/error.h>
 #include <fovea/models/attention.h>
 
+#include "attention/minus_infinity.h"
 #include "attention/ops/pool.h"
 #include "attention/ops/query_pool.h"
 #include "attention/ops/path.h"
@@ -26,8 +26,6 @@
 
 namespace fovea::attention {
 namespace {
-
-constexpr double kMinusInfinity = -std::numeric_limits<double>::infinity();
 
 [[noreturn]] void bad(const std::string& problem, const std::string& remedy) {
   throw Error(ErrorCode::kShape, "learned-query pooling", problem, remedy);
@@ -77,7 +75,7 @@ Pooled pool_in_splits(const at::Tensor& x, const ops::FoldedQueries& folded, con
   const at::ScalarType type = folded.weight.scalar_type();
   ops::PoolAccumulator sum(folded.weight.size(0), x.size(1), false);
   std::vector<at::Tensor> scores;
-  ops::accumulate_splits(x.size(0), sum, scores, [&](std::int64_t from, std::int64_t to, ops::Workspace& space) {
+  ops::accumulate_splits(x.size(0), sum, scores, [&](std::int64_t from, std::int64_t to, ops::TileSpace& space) {
     const ops::OneThread one;
     const at::Tensor rows = ops::dense_rows(x, from, to, type, space);
     at::Tensor part = at::addmm(folded.bias, rows, weight_t).t();

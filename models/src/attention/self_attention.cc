@@ -2,7 +2,6 @@
 #include <fovea/models/self_attention.h>
 
 #include <algorithm>
-#include <limits>
 #include <string>
 #include <vector>
 
@@ -15,6 +14,7 @@
 #include <fovea/base/error.h>
 #include <fovea/models/attention.h>
 
+#include "attention/minus_infinity.h"
 #include "attention/ops/path.h"
 #include "attention/ops/pool.h"
 #include "attention/ops/run.h"
@@ -109,7 +109,6 @@ Attended in_blocks(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v
 
 /// LibTorch's fused kernel. It takes one mask, and does not promise zeros for a query without keys.
 Attended fused(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const AttentionOptions& options) {
-  constexpr double kMinusInfinity = -std::numeric_limits<double>::infinity();
   c10::optional<at::Tensor> mask;
   if (options.keep.defined()) mask = options.keep;
   if (options.bias.defined())

@@ -1,12 +1,12 @@
 // Split softmax states, their merges, and the Gram of branch weights: plain tensor operations in a fixed order.
 #include <fovea/models/softmax_state.h>
 
-#include <limits>
 #include <string>
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/amax.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/maximum.h>
 #include <ATen/ops/mm.h>
@@ -15,17 +15,17 @@
 #include <fovea/base/error.h>
 #include <fovea/models/attention.h>
 
+#include "attention/minus_infinity.h"
 #include "attention/ops/cuda_library.h"
 #include "attention/ops/cuda_pool.h"
 #include "attention/ops/mean_cosine.h"
 #include "attention/ops/path.h"
+#include "attention/ops/pool.h"
 #include "attention/ops/run.h"
 #include "attention/ops/softmax_state.h"
 
 namespace fovea::attention {
 namespace {
-
-constexpr double kMinusInfinity = -std::numeric_limits<double>::infinity();
 
 [[noreturn]] void bad(const std::string& problem, const std::string& remedy) {
   throw Error(ErrorCode::kShape, "softmax state", problem, remedy);
@@ -39,6 +39,12 @@ at::Tensor subtractable(const at::Tensor& m) {
 /// The kernels take these tensors: on a GPU, without a graph, and not bisecting.
 bool takes_cuda(std::initializer_list<at::Tensor> tensors) {
   return backend() != Backend::kReference && !ops::needs_graph(tensors) && ops::runs_on_cuda(tensors);
+}
+
+/// The Gram that pooling sums beside the rows, over rows of no width, in double.
+at::Tensor split_gram(const at::Tensor& scores) {
+  const at::Tensor exact = scores.to(at::kDouble), no_features = at::empty({scores.size(1), 0}, exact.options());
+  return ops::native_score_pool(exact, no_features).gram.to(scores.scalar_type());
 }
 
 void check_state(const SplitState& a, const SplitState& b) {
@@ -105,7 +111,7 @@ BranchGram branch_gram(const at::Tensor& scores) {
   if (scores.numel() == 0) bad("there is no branch or no key", "Check the tissue mask or the feature file.");
   const at::Tensor gram = takes_cuda({scores})             ? ops::cuda_gram(scores)
                           : ops::takes_reference({scores}) ? ops::reference_gram(scores)
-                                                           : ops::split_gram(scores);
+                                                           : split_gram(scores);
   return {gram, ops::mean_cosine(gram)};
 }
 

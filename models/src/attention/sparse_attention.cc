@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <string>
 
 #include <ATen/TensorOperators.h>
@@ -19,6 +18,7 @@
 #include <fovea/base/error.h>
 #include <fovea/models/attention.h>
 
+#include "attention/minus_infinity.h"
 #include "attention/ops/path.h"
 #include "attention/ops/run.h"
 #include "attention/ops/self_attention.h"
@@ -28,7 +28,6 @@ namespace fovea::attention {
 namespace {
 
 constexpr const char* kSubject = "sparse attention";
-constexpr double kMinusInfinity = -std::numeric_limits<double>::infinity();
 
 [[noreturn]] void bad(const std::string& problem, const std::string& remedy) {
   throw Error(ErrorCode::kShape, kSubject, problem, remedy);

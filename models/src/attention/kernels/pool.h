@@ -11,9 +11,4 @@ namespace fovea::attention::kernels {
 template <class T>
 SoftmaxState<double> softmax_split_cpu(const T* scores, std::int64_t n, T* weights);
 
-/// Adds the split `(from, sum_from)` to `(into, sum_into)`; sums have `width` values.
-template <class T>
-void merge_cpu(SoftmaxState<double>& into, double* sum_into, const SoftmaxState<double>& from, const T* sum_from,
-               std::int64_t width);
-
 }  // namespace fovea::attention::kernels

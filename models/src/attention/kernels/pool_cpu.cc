@@ -28,17 +28,7 @@ SoftmaxState<double> softmax_split_cpu(const T* scores, std::int64_t n, T* weigh
   return state;
 }
 
-template <class T>
-void merge_cpu(SoftmaxState<double>& into, double* sum_into, const SoftmaxState<double>& from, const T* sum_from,
-               std::int64_t width) {
-  double scale_into = 0, scale_from = 0;
-  into = merged(into, from, scale_into, scale_from);
-  for (std::int64_t i = 0; i < width; ++i) sum_into[i] = sum_into[i] * scale_into + sum_from[i] * scale_from;
-}
-
 template SoftmaxState<double> softmax_split_cpu(const float*, std::int64_t, float*);
 template SoftmaxState<double> softmax_split_cpu(const double*, std::int64_t, double*);
-template void merge_cpu(SoftmaxState<double>&, double*, const SoftmaxState<double>&, const float*, std::int64_t);
-template void merge_cpu(SoftmaxState<double>&, double*, const SoftmaxState<double>&, const double*, std::int64_t);
 
 }  // namespace fovea::attention::kernels

@@ -1,6 +1,5 @@
 // Block-sparse attention without the matrix of all scores: a query block meets its kept key blocks side by side.
 #include <algorithm>
-#include <limits>
 #include <vector>
 
 #include <ATen/Parallel.h>
@@ -12,6 +11,7 @@
 #include <ATen/ops/ones_like.h>
 #include <ATen/ops/stack.h>
 
+#include "attention/minus_infinity.h"
 #include "attention/ops/pool.h"
 #include "attention/ops/self_attention.h"
 #include "attention/ops/sparse.h"
@@ -53,7 +53,7 @@ Attended attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, d
 /// A query block that sees nothing. Made from q so that a graph, if there is one, reaches q with zeros.
 Attended nothing(const at::Tensor& q, std::int64_t width) {
   const at::Tensor zero = q.masked_fill(at::ones_like(q, at::kBool), 0.0).sum(1);
-  return {zero.unsqueeze(1).expand({q.size(0), width}), zero - std::numeric_limits<double>::infinity()};
+  return {zero.unsqueeze(1).expand({q.size(0), width}), zero + kMinusInfinity};
 }
 
 at::Tensor joined(const std::vector<at::Tensor>& parts) {

@@ -1,5 +1,4 @@
 // The oracle of masked modality attention (thrombus.md section 2, step 2), differentiable through autograd.
-#include <limits>
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/linear.h>
@@ -7,6 +6,7 @@
 
 #include <fovea/models/attention.h>
 
+#include "attention/minus_infinity.h"
 #include "attention/ops/modality.h"
 
 namespace fovea::attention::ops {
@@ -27,9 +27,8 @@ at::Tensor reference_modality_scores(const at::Tensor& features, const at::Tenso
 }
 
 FusedModalities reference_modalities(const at::Tensor& features, const at::Tensor& scores, const at::Tensor& present) {
-  const double minus_infinity = -std::numeric_limits<double>::infinity();
   const at::Tensor absent = present.logical_not().unsqueeze(-1);
-  const at::Tensor by_voxel = scores.masked_fill(absent, minus_infinity).transpose(1, 2);  // [B, V, M]
+  const at::Tensor by_voxel = scores.masked_fill(absent, kMinusInfinity).transpose(1, 2);  // [B, V, M]
   const at::Tensor softmax = weights_of(by_voxel.flatten(0, 1)).reshape(by_voxel.sizes()).transpose(1, 2);
   // Where a present score is NaN, its whole voxel is; what is absent still weighs 0.
   const at::Tensor weights = softmax.masked_fill(absent, 0.0);

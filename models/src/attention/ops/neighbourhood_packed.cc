@@ -12,26 +12,14 @@
 #include <ATen/ops/mm.h>
 #include <ATen/ops/zeros.h>
 
+#include "attention/minus_infinity.h"
 #include "attention/kernels/vector/tile_table.h"
 #include "attention/ops/neighbourhood_blocks.h"
 #include "attention/ops/row_product.h"
+#include "attention/ops/workspace.h"
 
 namespace fovea::attention::ops {
 namespace {
-
-/// Memory for matrices that grows to the largest one asked for.
-class Workspace {
- public:
-  explicit Workspace(const at::TensorOptions& options) : options_(options) {}
-  at::Tensor matrix(std::int64_t rows, std::int64_t columns) {
-    if (!space_.defined() || space_.numel() < rows * columns) space_ = at::empty({rows * columns}, options_);
-    return space_.slice(0, 0, rows * columns).view({rows, columns});
-  }
-
- private:
-  at::TensorOptions options_;
-  at::Tensor space_;
-};
 
 /// Channels side by side, so that a token is one piece of memory.
 at::Tensor with_dense_tokens(const at::Tensor& x) {
@@ -42,16 +30,7 @@ template <class T>
 class TileWorker {
  public:
   TileWorker(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, double scale, const Attended& result)
-      : q_(q),
-        k_(k),
-        v_(v),
-        scale_(static_cast<T>(scale)),
-        result_(result),
-        queries_(q.options()),
-        keys_(q.options()),
-        values_(q.options()),
-        scores_(q.options()),
-        sums_(q.options()) {}
+      : q_(q), k_(k), v_(v), scale_(static_cast<T>(scale)), result_(result) {}
 
   void run(const Block& block) {
     if (block.queries.empty() || block.keys.empty()) return;
@@ -66,7 +45,7 @@ class TileWorker {
   static at::Tensor gathered(const at::Tensor& x, const Indices& tokens, std::int64_t batch, std::int64_t head,
                              Workspace& space) {
     const std::int64_t width = x.size(3), step = x.stride(2);
-    const at::Tensor rows = space.matrix(static_cast<std::int64_t>(tokens.size()), width);
+    const at::Tensor rows = space.matrix(static_cast<std::int64_t>(tokens.size()), width, x.scalar_type());
     const T* from = x.const_data_ptr<T>() + batch * x.stride(0) + head * x.stride(1);
     T* to = rows.mutable_data_ptr<T>();
     for (std::int64_t token : tokens) to = std::copy(from + token * step, from + token * step + width, to);
@@ -80,7 +59,8 @@ class TileWorker {
     const std::int64_t rows = queries.size(0), count = keys.size(0);
     T* const at_query = queries.mutable_data_ptr<T>();
     std::transform(at_query, at_query + queries.numel(), at_query, [&](T value) { return value * scale_; });
-    at::Tensor scores = scores_.matrix(rows, count), sums = sums_.matrix(rows, v_.size(3));
+    at::Tensor scores = scores_.matrix(rows, count, q_.scalar_type()),
+               sums = sums_.matrix(rows, v_.size(3), q_.scalar_type());
     at::mm_out(scores, queries, keys.t());
     m_.assign(block.queries.size(), -std::numeric_limits<T>::infinity()), l_.assign(block.queries.size(), T(0));
     factor_.resize(block.queries.size());
@@ -118,9 +98,8 @@ Attended packed_neighbourhood(const at::Tensor& q, const at::Tensor& k, const at
   const at::NoGradGuard no_grad;
   const NeighbourhoodBlocks blocks(grid);
   const at::Tensor queries = with_dense_tokens(q), keys = with_dense_tokens(k), values = with_dense_tokens(v);
-  const Attended result{
-      at::zeros({q.size(0), q.size(1), q.size(2), v.size(3)}, v.options()),
-      at::full({q.size(0), q.size(1), q.size(2)}, -std::numeric_limits<double>::infinity(), q.options())};
+  const Attended result{at::zeros({q.size(0), q.size(1), q.size(2), v.size(3)}, v.options()),
+                        at::full({q.size(0), q.size(1), q.size(2)}, kMinusInfinity, q.options())};
   AT_DISPATCH_FLOATING_TYPES(q.scalar_type(), "neighbourhood_attention", [&] {
     at::parallel_for(0, blocks.count(), 1, [&](std::int64_t begin, std::int64_t end) {
       const at::NoGradGuard inner;  // both guards are the thread's own

@@ -1,7 +1,6 @@
 // Neighbourhood attention tile by tile with tensor operations: differentiable, any device. The keys of a tile are
 // gathered once, so that scores and sums are ordinary matrix products.
 #include <algorithm>
-#include <limits>
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
@@ -10,6 +9,7 @@
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
 
+#include "attention/minus_infinity.h"
 #include "attention/ops/neighbourhood.h"
 #include "attention/ops/neighbourhood_blocks.h"
 #include "attention/ops/self_attention.h"
@@ -31,7 +31,7 @@ TileResult attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
     at::Tensor dropped = at::zeros({rows.size(0), columns.size(0)}, at::kBool);
     std::transform(block.allowed.begin(), block.allowed.end(), dropped.mutable_data_ptr<bool>(),
                    [](char seen) { return seen == 0; });
-    scores = scores.masked_fill(dropped.to(q.device()), -std::numeric_limits<double>::infinity());
+    scores = scores.masked_fill(dropped.to(q.device()), kMinusInfinity);
   }
   const Softmax soft = softmax_of(scores);
   return {rows, at::matmul(soft.weights, values), soft.lse()};
@@ -45,7 +45,7 @@ Attended assembled(const std::vector<TileResult>& tiles, const at::Tensor& q, co
     rows.push_back(tile.queries), outs.push_back(tile.out), lses.push_back(tile.lse);
   }
   Attended all{at::zeros({q.size(0), q.size(1), q.size(2), v.size(3)}, v.options()),
-               at::full({q.size(0), q.size(1), q.size(2)}, -std::numeric_limits<double>::infinity(), q.options())};
+               at::full({q.size(0), q.size(1), q.size(2)}, kMinusInfinity, q.options())};
   if (rows.empty()) return all;
   const at::Tensor order = at::cat(rows);
   return {all.out.index_copy(2, order, at::cat(outs, 2)), all.lse.index_copy(2, order, at::cat(lses, 2))};

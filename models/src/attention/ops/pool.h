@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <memory>
 #include <vector>
 
@@ -14,6 +13,7 @@
 #include "attention/kernels/pool.h"
 #include "attention/kernels/vector/table.h"
 #include "attention/ops/row_product.h"
+#include "attention/ops/workspace.h"
 
 namespace fovea::attention::ops {
 
@@ -24,20 +24,14 @@ Pooled reference_gated_pool(const at::Tensor& x, const GateWeights& weights, con
 
 /// Rows that the native path computes with: float64 as it is, everything narrower widened to float32 tile by tile.
 at::ScalarType computing_type(const at::Tensor& x);
-/// Memory of one thread, kept from tile to tile: fresh pages for each would cost more than the arithmetic on them.
-class Workspace {
- public:
-  /// [n, width] of unspecified content; the slots do not overlap.
-  enum Slot { kRows, kActivations, kSlots };
-  at::Tensor matrix(Slot slot, std::int64_t n, std::int64_t width, at::ScalarType type);
-
- private:
-  std::array<at::Tensor, kSlots> memory_;
+/// What a thread needs for one tile of rows.
+struct TileSpace {
+  Workspace rows, activations;
 };
 
 /// Rows [begin, end) of x as an aligned dense matrix of `type`: a view where x is that already, else a copy. A view
 /// into a larger tensor could start at any address, and MKL's bits depend on it.
-at::Tensor dense_rows(const at::Tensor& x, std::int64_t begin, std::int64_t end, at::ScalarType type, Workspace& space);
+at::Tensor dense_rows(const at::Tensor& x, std::int64_t begin, std::int64_t end, at::ScalarType type, TileSpace& space);
 
 /// Softmax states, weighted sums and Gram of some rows, in double. Merging has one order: that of the calls.
 class PoolAccumulator {
@@ -68,9 +62,9 @@ struct SplitResult {
 /// Rows [begin, end) of x, at most kSplit, with given scores [K, N]. Always one thread: the bits depend on the rows
 /// alone.
 SplitResult pool_split_scores(const at::Tensor& scores, const at::Tensor& x, std::int64_t begin, std::int64_t end,
-                              Workspace& space, bool want_gram = true);
+                              TileSpace& space, bool want_gram = true);
 
-/// Runs `make(begin, end, workspace)` for every split of `rows` on all threads and merges the results in index order, a
+/// Runs `make(begin, end, space)` for every split of `rows` on all threads and merges the results in index order, a
 /// few at a time so that memory stays bounded.
 template <class Make>
 void accumulate_splits(std::int64_t rows, PoolAccumulator& sum, std::vector<at::Tensor>& scores, Make make) {
@@ -80,7 +74,7 @@ void accumulate_splits(std::int64_t rows, PoolAccumulator& sum, std::vector<at::
     std::vector<SplitResult> results(static_cast<std::size_t>(std::min(kAtOnce, splits - first)));
     at::parallel_for(0, static_cast<std::int64_t>(results.size()), 1, [&](std::int64_t begin, std::int64_t end) {
       const at::NoGradGuard no_grad;
-      Workspace space;
+      TileSpace space;
       for (std::int64_t i = begin; i < end; ++i) {
         const std::int64_t row = (first + i) * kSplit;
         results[static_cast<std::size_t>(i)] = make(row, std::min(rows, row + kSplit), space);
@@ -113,7 +107,7 @@ struct Keep {
 };
 /// Rows [begin, end) of x, at most kSplit; `keep` of all rows of x.
 SplitResult pool_split(const at::Tensor& x, std::int64_t begin, std::int64_t end, const PackedGate& gate,
-                       Workspace& space, const Keep& keep = {});
+                       TileSpace& space, const Keep& keep = {});
 /// Pre-activations x [Wv; Wu]^T of dense rows, without the bias.
 void gate_product(const at::Tensor& rows, const at::Tensor& computed_rows, const PackedGate& gate,
                   const at::Tensor& out);

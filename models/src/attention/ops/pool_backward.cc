@@ -133,7 +133,7 @@ ScorePoolGradients score_pool_backward(const PooledGradients& gradients, const P
   at::parallel_for(0, splits_of(x.size(0)), 1, [&](std::int64_t first, std::int64_t last) {
     const at::NoGradGuard no_grad;
     const OneThread one;
-    Workspace space;
+    TileSpace space;
     for_splits(first, last, x.size(0), [&](std::int64_t begin, std::int64_t end) {
       const at::Tensor a = gradient.weights(begin, end);
       if (want_x && gradient.of_z().defined()) result.x.slice(0, begin, end).copy_(at::mm(a.t(), gradient.of_z()));
@@ -185,15 +185,15 @@ class GatedBackward {
   GateSums group_sums(std::int64_t first, std::int64_t last) const {
     GateSums sum{at::zeros_like(gate_.gate), at::zeros_like(gate_.gate_b), at::zeros_like(gate_.w),
                  at::zeros_like(gate_.b)};
-    Workspace space;
+    TileSpace space;
     for_splits(first, last, x_.size(0),
                [&](std::int64_t begin, std::int64_t end) { add_split(begin, end, space, sum); });
     return sum;
   }
 
-  void add_split(std::int64_t begin, std::int64_t end, Workspace& space, GateSums& sum) const {
+  void add_split(std::int64_t begin, std::int64_t end, TileSpace& space, GateSums& sum) const {
     const at::Tensor rows = dense_rows(x_, begin, end, gate_.type, space), a = gradient_.weights(begin, end);
-    const at::Tensor pre = space.matrix(Workspace::kActivations, end - begin, gate_.product->columns(), gate_.type);
+    const at::Tensor pre = space.activations.matrix(end - begin, gate_.product->columns(), gate_.type);
     at::Tensor ds = gradient_(begin, end, a, rows);
     if (keep_.mask.defined()) ds.masked_fill_(keep_.mask.slice(-1, begin, end).logical_not(), 0.0);
     gate_product(x_.slice(0, begin, end), rows, gate_, pre);

@@ -43,18 +43,11 @@ at::ScalarType computing_type(const at::Tensor& x) {
   return x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
 }
 
-at::Tensor Workspace::matrix(Slot slot, std::int64_t n, std::int64_t width, at::ScalarType type) {
-  at::Tensor& memory = memory_[slot];
-  if (!memory.defined() || memory.scalar_type() != type || memory.size(0) < n || memory.size(1) != width)
-    memory = at::empty({n, width}, at::TensorOptions(type));
-  return memory.slice(0, 0, n);
-}
-
 at::Tensor dense_rows(const at::Tensor& x, std::int64_t begin, std::int64_t end, at::ScalarType type,
-                      Workspace& space) {
+                      TileSpace& space) {
   const at::Tensor part = x.slice(0, begin, end);
   if (part.scalar_type() == type && part.is_contiguous() && aligned(part)) return part;
-  at::Tensor rows = space.matrix(Workspace::kRows, part.size(0), part.size(1), type);
+  at::Tensor rows = space.rows.matrix(part.size(0), part.size(1), type);
   return widened(part, rows) ? rows : rows.copy_(part);
 }
 
@@ -81,7 +74,7 @@ void gate_product(const at::Tensor& rows, const at::Tensor& computed_rows, const
 }
 
 SplitResult pool_split_scores(const at::Tensor& scores, const at::Tensor& x, std::int64_t begin, std::int64_t end,
-                              Workspace& space, bool want_gram) {
+                              TileSpace& space, bool want_gram) {
   const OneThread one;
   const at::ScalarType type = computing_type(scores);
   SplitResult split{scores.slice(1, begin, end), PoolAccumulator(scores.size(0), x.size(1), want_gram)};
@@ -93,14 +86,14 @@ SplitResult pool_split_scores(const at::Tensor& scores, const at::Tensor& x, std
 }
 
 SplitResult pool_split(const at::Tensor& x, std::int64_t begin, std::int64_t end, const PackedGate& gate,
-                       Workspace& space, const Keep& keep) {
+                       TileSpace& space, const Keep& keep) {
   const OneThread one;
   const auto options = at::TensorOptions(gate.type);
   SplitResult split{at::empty({gate.branches, end - begin}, options), PoolAccumulator(gate.branches, gate.width)};
   for (std::int64_t row = begin; row < end; row += kTile) {
     const std::int64_t last = std::min(end, row + kTile);
     const at::Tensor rows = dense_rows(x, row, last, gate.type, space),
-                     pre = space.matrix(Workspace::kActivations, last - row, gate.product->columns(), gate.type);
+                     pre = space.activations.matrix(last - row, gate.product->columns(), gate.type);
     at::Tensor scores = at::empty({gate.branches, last - row}, options);
     gate_product(x.slice(0, row, last), rows, gate, pre);
     gate.type == at::kDouble ? score_tile<double>(pre, gate, scores) : score_tile<float>(pre, gate, scores);
@@ -115,7 +108,7 @@ Pooled native_score_pool(const at::Tensor& scores, const at::Tensor& x, bool wan
   const at::NoGradGuard no_grad;
   PoolAccumulator sum(scores.size(0), x.size(1), want_gram);
   std::vector<at::Tensor> unused;
-  accumulate_splits(x.size(0), sum, unused, [&](std::int64_t begin, std::int64_t end, Workspace& space) {
+  accumulate_splits(x.size(0), sum, unused, [&](std::int64_t begin, std::int64_t end, TileSpace& space) {
     return pool_split_scores(scores, x, begin, end, space, want_gram);
   });
   return sum.result(scores, x.scalar_type());
@@ -126,7 +119,7 @@ Pooled native_gated_pool(const at::Tensor& x, const GateWeights& weights, const 
   const PackedGate gate(weights);
   PoolAccumulator sum(gate.branches, gate.width);
   std::vector<at::Tensor> scores;
-  accumulate_splits(x.size(0), sum, scores, [&](std::int64_t begin, std::int64_t end, Workspace& space) {
+  accumulate_splits(x.size(0), sum, scores, [&](std::int64_t begin, std::int64_t end, TileSpace& space) {
     return pool_split(x, begin, end, gate, space, keep);
   });
   return sum.result(at::cat(scores, 1), x.scalar_type());

@@ -1,7 +1,6 @@
 // The oracle: plain tensor operations, kept boring, never optimised. Differentiable through autograd.
+#include "attention/minus_infinity.h"
 #include "attention/ops/pool.h"
-
-#include <limits>
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/amax.h>
@@ -19,14 +18,14 @@ at::Tensor reference_scores(const at::Tensor& x, const GateWeights& weights) {
 
 /// Rows of -inf alone must give zeros without NaN in either direction, so they are computed on zeros and then masked.
 Pooled reference_score_pool(const at::Tensor& scores, const at::Tensor& x) {
-  const at::Tensor absent = scores.eq(-std::numeric_limits<double>::infinity());
+  const at::Tensor absent = scores.eq(kMinusInfinity);
   const at::Tensor empty = absent.all(1, true);
   const at::Tensor safe = scores.masked_fill(empty, 0.0);
   const at::Tensor largest = at::amax(safe, {1}, true).detach();
   const at::Tensor e = (safe - largest).exp();
   const at::Tensor l = e.sum(1, true);
   const at::Tensor a = (e / l).masked_fill(empty, 0.0);
-  const at::Tensor lse = (largest + l.log()).masked_fill(empty, -std::numeric_limits<double>::infinity());
+  const at::Tensor lse = (largest + l.log()).masked_fill(empty, kMinusInfinity);
   // From s - max: lse - sum a s would cancel four digits of a float32 at scores of 1e3.
   const at::Tensor below = (safe - largest).masked_fill(absent, 0.0);
   const at::Tensor entropy = (l.log() - (a * below).sum(1, true)).masked_fill(empty, 0.0);

@@ -1,8 +1,8 @@
 // The oracle of learned-query pooling: mil.md 1.5 before any folding.
+#include "attention/minus_infinity.h"
 #include "attention/ops/query_pool.h"
 
 #include <cmath>
-#include <limits>
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/linear.h>
@@ -30,7 +30,7 @@ QueryPooled reference_query_pool(const at::Tensor& x, const at::Tensor& q, const
   const at::Tensor keys = heads_first(at::linear(x, weights.wk, optional(weights.bk)), heads);
   const at::Tensor values = heads_first(at::linear(x, weights.wv, optional(weights.bv)), heads);
   at::Tensor scores = at::matmul(queries, keys.transpose(1, 2)) / std::sqrt(static_cast<double>(queries.size(2)));
-  if (keep) scores = scores.masked_fill(keep->logical_not(), -std::numeric_limits<double>::infinity());
+  if (keep) scores = scores.masked_fill(keep->logical_not(), kMinusInfinity);
   const Softmax soft = softmax_of(scores);
   return {at::matmul(soft.weights, values).transpose(0, 1).reshape({q.size(0), -1}), scores, soft.lse()};
 }

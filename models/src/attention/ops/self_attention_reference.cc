@@ -1,8 +1,8 @@
 // The oracle of dense self-attention: attention.md 3.4 and 3.5 as they stand. Differentiable through autograd.
+#include "attention/minus_infinity.h"
 #include "attention/ops/self_attention.h"
 
 #include <cmath>
-#include <limits>
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/amax.h>
@@ -12,8 +12,6 @@
 
 namespace fovea::attention::ops {
 namespace {
-
-constexpr double kMinusInfinity = -std::numeric_limits<double>::infinity();
 
 at::Tensor scores_of(const at::Tensor& q, const at::Tensor& k, const AttentionOptions& options) {
   const double scale = options.scale.value_or(1 / std::sqrt(static_cast<double>(q.size(3))));

@@ -6,6 +6,5 @@
 namespace fovea::attention::ops {
 
 at::Tensor reference_gram(const at::Tensor& scores);
-at::Tensor split_gram(const at::Tensor& scores);  ///< CPU, no graph; accumulates in double
 
 }  // namespace fovea::attention::ops

@@ -1,17 +1,14 @@
 // What the pooling operators and their backward share.
 #pragma once
 
-#include <limits>
-
 #include <ATen/TensorOperators.h>
 
 #include <fovea/models/attention.h>
 
+#include "attention/minus_infinity.h"
 #include "attention/registration/kernel.h"
 
 namespace fovea::attention::registration {
-
-constexpr double kMinusInfinity = -std::numeric_limits<double>::infinity();
 
 inline GateWeights gate_weights(const at::Tensor& wv, const at::Tensor& bv, const OptionalTensor& wu,
                                 const OptionalTensor& bu, const at::Tensor& w, const at::Tensor& b) {

@@ -2,7 +2,6 @@
 #include <fovea/models/attention_terms.h>
 
 #include <cmath>
-#include <limits>
 #include <numbers>
 
 #include <ATen/TensorOperators.h>
@@ -15,6 +14,7 @@
 
 #include <fovea/models/attention.h>
 
+#include "attention/minus_infinity.h"
 #include "attention/terms/terms.h"
 
 namespace fovea::attention {
@@ -80,7 +80,7 @@ Adversarial virtual_adversarial_attention(const at::Tensor& scores, const at::Te
                        "the direction is not shaped like the scores", "Make it with random_direction.");
   const at::Tensor exact = scores.detach().to(at::kDouble), rows = x.detach().to(at::kDouble);
   const auto logits = [&](const at::Tensor& s) { return head(score_pool(s, rows).z); };
-  const at::Tensor absent = exact.eq(-std::numeric_limits<double>::infinity());
+  const at::Tensor absent = exact.eq(kMinusInfinity);
   const at::Tensor start = of_length(direction.detach().to(at::kDouble).masked_fill(absent, 0.0), options.xi);
   const at::Tensor clean = logits(exact).detach();
   const at::Tensor probe =

@@ -3,12 +3,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numbers>
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/amax.h>
 
+#include "attention/minus_infinity.h"
 #include "attention/terms/terms.h"
 
 namespace fovea::attention {
@@ -19,7 +19,7 @@ at::Tensor negative_entropy(const at::Tensor& scores, const EntropyOptions& opti
                        "Give 0 for all instances.");
   const bool some = options.top_k > 0 && options.top_k < scores.size(-1);
   const at::Tensor chosen = some ? scores.gather(-1, terms::top_indices(scores, options.top_k)) : scores;
-  const at::Tensor absent = chosen.detach().eq(-std::numeric_limits<double>::infinity());
+  const at::Tensor absent = chosen.detach().eq(kMinusInfinity);
   const at::Tensor empty = absent.all(-1, true);
   const at::Tensor safe = chosen.masked_fill(empty, 0.0);
   const at::Tensor shifted = safe - at::amax(safe.detach(), {-1}, true);

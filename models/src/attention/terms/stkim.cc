@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numeric>
 #include <tuple>
 #include <vector>
@@ -14,6 +13,7 @@
 #include <ATen/ops/sort.h>
 #include <ATen/ops/zeros.h>
 
+#include "attention/minus_infinity.h"
 #include "attention/terms/terms.h"
 
 namespace fovea::attention {
@@ -74,7 +74,7 @@ Stkim stkim(const at::Tensor& scores, const at::Tensor& noise, const StkimOption
   const at::Tensor chosen =
       at::zeros(scores.sizes(), scores.options().dtype(at::kBool)).scatter(-1, result.dropped, true);
   // -1e9 in place of -inf would bring an absent instance back; in place of NaN it would hide the fault.
-  const at::Tensor present = scores.detach().gt(-std::numeric_limits<double>::infinity());
+  const at::Tensor present = scores.detach().gt(kMinusInfinity);
   result.scores = scores.masked_fill(chosen.logical_and(present), kStkimScore);
   return result;
 }

@@ -58,6 +58,7 @@ class Slide {
 
 struct SlideOptions {
   std::optional<double> mpp;  ///< the user's value; wins over everything the file says
+  bool direct_tiles = true;  ///< decode stored JPEG tiles without OpenSlide's compositing where the pixels are the same
 };
 
 /// Opens with the first reader of the table that recognises the file (or DICOM folder). Errors: kNotFound, kUnsupported

@@ -1,7 +1,6 @@
 #include "slide/tile_stream.h"
 
 #include <algorithm>
-#include <cmath>
 #include <exception>
 #include <vector>
 
@@ -10,11 +9,9 @@
 #include <oneapi/tbb/parallel_pipeline.h>
 #include <oneapi/tbb/task_arena.h>
 
-#include <fovea/base/error.h>
-#include <fovea/io/image.h>
-
 #include "progress.h"
 #include "slide/lane.h"
+#include "slide/tile_reader.h"
 
 namespace fovea::pipeline::slide {
 namespace {
@@ -27,16 +24,16 @@ class Reader {
  public:
   Reader(const io::Slide& slide, const ReadPlan& plan, std::span<const std::int64_t> coords, std::int64_t edge,
          const StreamOptions& options)
-      : slide_(slide), plan_(plan), coords_(coords), edge_(edge), options_(options) {}
+      : tiles_(slide, plan, edge), coords_(coords), options_(options) {}
 
   TileBatchPtr read(Range range) const {
     auto batch = std::make_shared<TileBatch>();
     batch->first = range.begin;
     try {
       const std::int64_t count = range.end - range.begin;
-      batch->tiles = at::empty({count, edge_, edge_, 3}, at::kByte);
+      batch->tiles = at::empty({count, tiles_.edge(), tiles_.edge(), 3}, at::kByte);
       auto* out = batch->tiles.mutable_data_ptr<std::uint8_t>();
-      const std::size_t tile_bytes = static_cast<std::size_t>(3 * edge_ * edge_);
+      const std::size_t tile_bytes = static_cast<std::size_t>(3 * tiles_.edge() * tiles_.edge());
       for (std::int64_t i = 0; i < count; ++i) {
         throw_if_stopped(options_.stop);
         const std::span<std::uint8_t> pixels(out + static_cast<std::size_t>(i) * tile_bytes, tile_bytes);
@@ -49,36 +46,16 @@ class Reader {
   }
 
  private:
-  /// On levels above 0 the read starts at a whole pixel of the level, or OpenSlide would interpolate.
-  std::int64_t aligned(std::int64_t position) const {
-    if (plan_.level == 0) return position;
-    return rounded_px(std::round(static_cast<double>(position) / plan_.level_downsample) * plan_.level_downsample);
-  }
   bool read_tile(std::int64_t index, std::span<std::uint8_t> pixels) const {
-    const std::int64_t x = aligned(coords_[2 * static_cast<std::size_t>(index)]),
-                       y = aligned(coords_[2 * static_cast<std::size_t>(index) + 1]);
-    try {
-      if (plan_.read_px == edge_) {
-        slide_.read_region(plan_.level, x, y, edge_, edge_, pixels);
-        return true;
-      }
-      io::Image region(static_cast<int>(plan_.read_px), static_cast<int>(plan_.read_px), 3);
-      slide_.read_region(plan_.level, x, y, plan_.read_px, plan_.read_px, region.pixels);
-      const io::Image tile = io::resize(region, static_cast<int>(edge_), static_cast<int>(edge_));
-      std::copy(tile.pixels.begin(), tile.pixels.end(), pixels.begin());
-      return true;
-    } catch (const Error& error) {
-      if (error.code() != ErrorCode::kCorrupt || !options_.allow_unreadable) throw;
-    }
-    const auto& background = slide_.info().background;
-    for (std::size_t i = 0; i < pixels.size(); ++i) pixels[i] = background[i % 3];
-    return false;
+    const std::int64_t x = coords_[2 * static_cast<std::size_t>(index)],
+                       y = coords_[2 * static_cast<std::size_t>(index) + 1];
+    if (options_.allow_unreadable) return tiles_.read_or_background(x, y, pixels);
+    tiles_.read(x, y, pixels);
+    return true;
   }
 
-  const io::Slide& slide_;
-  const ReadPlan& plan_;
+  const TileReader tiles_;
   std::span<const std::int64_t> coords_;
-  std::int64_t edge_;
   const StreamOptions& options_;
 };
 

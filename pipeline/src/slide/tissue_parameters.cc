@@ -203,6 +203,9 @@ TissueOptions tissue_options(const JobValues& values, double mpp_level0) {
   if (values.given("closing")) tissue.closing_px = static_cast<int>(values.integer("closing"));
   if (values.given("min-region-mm2")) tissue.min_region_mm2 = values.number("min-region-mm2");
   if (values.given("min-hole-mm2")) tissue.min_hole_mm2 = values.number("min-hole-mm2");
+  if (values.given("a-t")) tissue.clam.a_t = values.number("a-t");
+  if (values.given("a-h")) tissue.clam.a_h = values.number("a-h");
+  if (values.given("max-n-holes")) tissue.clam.max_n_holes = values.integer("max-n-holes");
   return tissue;
 }
 

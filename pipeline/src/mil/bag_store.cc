@@ -9,6 +9,7 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
 
 #include <fovea/base/error.h>
 #include <fovea/io/bag.h>
@@ -218,9 +219,9 @@ Delivery BagQueue::prepared(const Item& item) const {
     delivery.bag = store_.load(item);
     at::Tensor& rows = delivery.bag.rows;
     if (rows.size(1) != features_)
-      throw Error(ErrorCode::kShape, "",
-                  "features " + std::to_string(rows.size(1)) + " wide, not " + std::to_string(features_) +
-                      " like most");
+      throw Error(
+          ErrorCode::kShape, "",
+          "features " + std::to_string(rows.size(1)) + " wide, not " + std::to_string(features_) + " like most");
     rows = change_.applied(rows);
     if (rows.numel() * 4 <= kStaysAsStoredBytes) rows = rows.to(at::kFloat);
   } catch (const std::exception& error) {

@@ -36,7 +36,9 @@ const std::vector<BuiltinRecipe>& builtin_recipes() {
       made("acmil", "acmil_ga", "Five attention branches with diversity; masking off, as its authors advise later",
            [](Recipe& r) { r.branches = 5; }),
       made("acmil_stkim", "acmil_ga", "ACMIL as published: of every branch's 10 strongest instances 6 are masked",
-           [](Recipe& r) { r.branches = 5, r.training.mil.stkim = {10, 0.6}; }),
+           [](Recipe& r) {
+             r.branches = 5, r.training.mil.stkim = {10, 0.6};
+           }),
       made("acmil_mha", "acmil_mha", "ACMIL with eight heads a branch", [](Recipe& r) { r.branches = 5; }),
       made("abmil", "abmil", "Gated attention, one branch"),
       made("aem", "abmil", "ABMIL that is pushed to spread its attention, the push annealed", as_aem),

@@ -67,8 +67,7 @@ Names names_in_json(const fs::path& path) {
 Names names_in_csv(const fs::path& path) {
   Names names;
   for (const slide::CsvRow& row : slide::read_csv(path, {"train"}))
-    for (const auto& [column, part] :
-         {std::pair{"train", &names.train}, {"val", &names.val}, {"test", &names.test}})
+    for (const auto& [column, part] : {std::pair{"train", &names.train}, {"val", &names.val}, {"test", &names.test}})
       if (const auto found = row.find(column); found != row.end() && !found->second.empty())
         part->push_back(found->second);
   return names;

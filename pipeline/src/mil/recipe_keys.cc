@@ -17,8 +17,7 @@ using TypeOf = std::remove_reference_t<decltype(std::declval<At>()(std::declval<
 
 std::string outside(double low, double high) {
   const auto text = [](double value) { return Written(value).dump(); };
-  return high == kNoLimit ? "must be at least " + text(low)
-                          : "must lie between " + text(low) + " and " + text(high);
+  return high == kNoLimit ? "must be at least " + text(low) : "must lie between " + text(low) + " and " + text(high);
 }
 
 template <class At>
@@ -122,7 +121,10 @@ RecipeKey seeds_key() {
 }  // namespace
 
 // In a lambda of its own for every key: a member pointer cannot reach into a nested struct.
-#define FOVEA_AT(member) [](auto& r) -> auto& { return r.member; }
+#define FOVEA_AT(member) \
+  [](auto& r) -> auto& { \
+    return r.member;     \
+  }
 
 const std::vector<RecipeKey>& recipe_keys() {
   using evaluation::Task;
@@ -147,10 +149,9 @@ const std::vector<RecipeKey>& recipe_keys() {
       choice<bool>("optimiser.name", FOVEA_AT(training.l2), {{"adamw", false}, {"adam", true}}),
       number("optimiser.learning_rate", FOVEA_AT(training.learning_rate), 1e-12, 10),
       number("optimiser.weight_decay", FOVEA_AT(training.weight_decay), 0, 10),
-      choice<Schedule>("schedule.name", FOVEA_AT(training.schedule),
-                       {{"cosine", Schedule::kCosine},
-                        {"constant", Schedule::kConstant},
-                        {"one-cycle", Schedule::kOneCycle}}),
+      choice<Schedule>(
+          "schedule.name", FOVEA_AT(training.schedule),
+          {{"cosine", Schedule::kCosine}, {"constant", Schedule::kConstant}, {"one-cycle", Schedule::kOneCycle}}),
       number("schedule.warm_up_epochs", FOVEA_AT(warm_up_epochs), 0),
       number("schedule.lowest_rate", FOVEA_AT(training.lowest_rate), 0, 10),
       number("epochs", FOVEA_AT(training.epochs), 1, 100000),

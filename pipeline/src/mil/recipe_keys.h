@@ -15,7 +15,8 @@
 namespace fovea::pipeline::mil {
 
 constexpr const char* kVersionKey = "fovea_recipe";
-constexpr const char* kRunKey = "run";  ///< what a run adds to the copy it keeps; not read, so that the copy is a recipe
+constexpr const char* kRunKey =
+    "run";  ///< what a run adds to the copy it keeps; not read, so that the copy is a recipe
 constexpr int kRecipeVersion = 1;
 
 struct RecipeKey {

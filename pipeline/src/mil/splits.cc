@@ -90,10 +90,10 @@ Split with_validation(const std::vector<Item>& items, const Cases& cases, const 
 
 std::vector<Split> drawn_folds(const std::vector<Item>& items, const Cases& cases, const SplitOptions& options) {
   if (cases.size() < static_cast<std::size_t>(options.folds))
-    throw Error(ErrorCode::kUsage, "--folds",
-                std::to_string(cases.size()) + " patients cannot be dealt to " + std::to_string(options.folds) +
-                    " folds",
-                "Choose fewer folds.");
+    throw Error(
+        ErrorCode::kUsage, "--folds",
+        std::to_string(cases.size()) + " patients cannot be dealt to " + std::to_string(options.folds) + " folds",
+        "Choose fewer folds.");
   std::vector<std::set<std::string>> tests(static_cast<std::size_t>(options.folds));
   std::size_t next = 0;
   for (const auto& members : strata_of(items, cases, names_of(cases), options.seed))
@@ -179,9 +179,9 @@ Splits make_splits(const std::vector<Item>& items, const SplitOptions& options) 
   else if (column)
     splits.folds = {by_column(items, splits.notices)};
   else
-    splits.folds = {with_validation(
-        items, cases, drawn(items, cases, names_of(cases), options.test_share, options.seed), options,
-        options.seed + 1)};
+    splits.folds = {with_validation(items, cases,
+                                    drawn(items, cases, names_of(cases), options.test_share, options.seed), options,
+                                    options.seed + 1)};
   check(items, splits.folds);
   warn_of_rare_classes(items, splits.folds.size(), splits.notices);
   return splits;

@@ -32,12 +32,8 @@ std::optional<double> optional(const Json& json) {
 }
 
 Json to_json(const EpochRow& row) {
-  Json json{{"epoch", row.epoch},
-            {"train_loss", number(row.train_loss)},
-            {"learning_rate", row.learning_rate},
-            {"seconds", row.seconds},
-            {"score", optional(row.figures.score)},
-            {"values", Json::object()}};
+  Json json{{"epoch", row.epoch},     {"train_loss", number(row.train_loss)}, {"learning_rate", row.learning_rate},
+            {"seconds", row.seconds}, {"score", optional(row.figures.score)}, {"values", Json::object()}};
   for (const auto& [name, value] : row.figures.values) json["values"][name] = number(value);
   return json;
 }

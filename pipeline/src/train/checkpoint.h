@@ -18,12 +18,12 @@ struct EpochRow {
 };
 
 struct Checkpoint {
-  std::string fingerprint;      ///< of recipe and data: a run goes on only with what it began with
-  std::int64_t epoch = 0;       ///< the epoch of the next step
-  std::int64_t step = 0;        ///< steps of it that were done
-  double loss_sum = 0;          ///< of these steps
-  std::int64_t losses = 0;      ///< steps of them that had a loss
-  double seconds = 0;           ///< spent on them
+  std::string fingerprint;  ///< of recipe and data: a run goes on only with what it began with
+  std::int64_t epoch = 0;   ///< the epoch of the next step
+  std::int64_t step = 0;    ///< steps of it that were done
+  double loss_sum = 0;      ///< of these steps
+  std::int64_t losses = 0;  ///< steps of them that had a loss
+  double seconds = 0;       ///< spent on them
   bool finished = false;
   std::optional<double> best_score;
   std::int64_t best_epoch = -1;  ///< of `best`

@@ -51,8 +51,7 @@ class Fit {
     }
     if (found.fingerprint != options_.fingerprint)
       throw Error(ErrorCode::kUsage, options_.checkpoint.parent_path().filename().string(),
-                  "it was trained with another recipe or other data",
-                  "Choose another --out, or remove the old run.");
+                  "it was trained with another recipe or other data", "Choose another --out, or remove the old run.");
     at_ = std::move(found);
     trainee_.restore(at_.weights, at_.progress);
   }

@@ -19,7 +19,7 @@ struct FitOptions {
   std::int64_t patience_from = 0;  ///< it is not counted before this epoch
   bool keep_last = false;          ///< keep the last epoch whatever the scores
   std::filesystem::path checkpoint;
-  std::string fingerprint;         ///< of recipe and data
+  std::string fingerprint;          ///< of recipe and data
   double checkpoint_seconds = 300;  ///< in epochs longer than this, a checkpoint as often
 };
 

@@ -7,6 +7,8 @@ namespace fovea::pipeline {
 
 JobKind slide_predict_job();  // slide/predict_job.cc
 JobKind slide_train_job();    // slide/train_job.cc
+JobKind mil_train_job();      // mil/train_job.cc
+JobKind mil_recipe_job();     // mil/recipe_job.cc
 JobKind mri_segment_job();    // mri/segment_job.cc
 JobKind mri_train_job();      // mri/train_job.cc
 JobKind model_import_job();   // jobs/model_jobs.cc

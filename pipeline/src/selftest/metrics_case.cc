@@ -3,12 +3,12 @@
 #include <ATen/ops/full.h>
 
 #include "selftest/case_file.h"
-#include "slide/metrics.h"
+#include "evaluation/metrics.h"
 
 namespace fovea::pipeline::selftest {
 namespace {
 
-at::Tensor table_of(const slide::Confusion& confusion) {
+at::Tensor table_of(const evaluation::Confusion& confusion) {
   const at::Tensor table = at::empty({confusion.classes, confusion.classes}, at::kLong);
   std::copy(confusion.counts.begin(), confusion.counts.end(), table.mutable_data_ptr<std::int64_t>());
   return table;
@@ -27,19 +27,19 @@ void check_group(const CaseFile& file, Expectations& expected, const std::string
   const std::span<const float> probabilities{given.const_data_ptr<float>(), static_cast<std::size_t>(given.numel())};
   const std::span<const std::int64_t> labels{classes.const_data_ptr<std::int64_t>(),
                                              static_cast<std::size_t>(classes.numel())};
-  const slide::Confusion confusion = slide::confusion_of(probabilities, given.size(1), labels);
-  const at::Tensor areas = areas_of(slide::auroc_per_class(probabilities, given.size(1), labels));
+  const evaluation::Confusion confusion = evaluation::confusion_of(probabilities, given.size(1), labels);
+  const at::Tensor areas = areas_of(evaluation::auroc_per_class(probabilities, given.size(1), labels));
   const auto check = [&](const char* name, double value) {
     expected.check(group + "." + name, {at::full({}, value, at::kDouble)}, Quantity::kFloat32);
   };
   expected.check(group + ".confusion_true_by_pred", {table_of(confusion)}, Quantity::kExact);
   expected.check(group + ".auroc_per_class", {areas}, Quantity::kFloat32);
   check("auroc_macro", areas.mean().item<double>());
-  check("accuracy", slide::accuracy(probabilities, given.size(1), labels));
-  check("f1_macro", slide::macro_f1(confusion));
-  check("f1_micro", slide::micro_f1(confusion));
-  check("balanced_accuracy", slide::balanced_accuracy(confusion));
-  check("cohen_kappa_quadratic", slide::quadratic_kappa(confusion));
+  check("accuracy", evaluation::accuracy(probabilities, given.size(1), labels));
+  check("f1_macro", evaluation::macro_f1(confusion));
+  check("f1_micro", evaluation::micro_f1(confusion));
+  check("balanced_accuracy", evaluation::balanced_accuracy(confusion));
+  check("cohen_kappa_quadratic", evaluation::quadratic_kappa(confusion));
 }
 
 }  // namespace

@@ -4,22 +4,16 @@
 #include <cmath>
 #include <numeric>
 
+#include "evaluation/ranks.h"
+
 namespace fovea::pipeline::slide {
 
 std::vector<float> percentile_ranks(std::span<const float> values) {
-  std::vector<std::size_t> order(values.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return values[a] < values[b]; });
-  std::vector<float> ranks(values.size());
-  for (std::size_t begin = 0; begin < order.size();) {
-    std::size_t end = begin + 1;
-    while (end < order.size() && values[order[end]] == values[order[begin]]) ++end;
-    const double mean_rank = 0.5 * static_cast<double>(begin + 1 + end);
-    for (std::size_t i = begin; i < end; ++i)
-      ranks[order[i]] = static_cast<float>(mean_rank / static_cast<double>(values.size()));
-    begin = end;
-  }
-  return ranks;
+  const std::vector<double> ranks = evaluation::average_ranks(values);
+  std::vector<float> shares(values.size());
+  std::transform(ranks.begin(), ranks.end(), shares.begin(),
+                 [&](double rank) { return static_cast<float>(rank / static_cast<double>(values.size())); });
+  return shares;
 }
 
 std::vector<float> branch_attention(std::span<const float> softmax, std::int64_t branches, std::int64_t branch) {

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
-#include <functional>
 #include <limits>
 
 #include <nlohmann/json.hpp>
@@ -13,6 +12,7 @@
 #include <fovea/io/attention_export.h>
 #include <fovea/io/weights.h>
 
+#include "output_set.h"
 #include "progress.h"
 #include "slide/attention_values.h"
 #include "slide/words.h"
@@ -113,26 +113,6 @@ void write_dump(const std::filesystem::path& path, const Prediction& p) {
   add("bag_prob", p.bag_prob, {1, c});
   io::write_safetensors(path, tensors, {{"architecture", p.model.architecture}, {"model_sha256", p.model.sha256}});
 }
-
-/// Output files under temporary names, renamed together. On any failure all temporaries vanish.
-class OutputSet {
- public:
-  void add(const std::filesystem::path& target, const std::function<void(const std::filesystem::path&)>& write) {
-    files_.push_back(std::make_unique<io::AtomicFile>(target));
-    write(files_.back()->temporary());
-  }
-  std::vector<std::filesystem::path> commit() {
-    std::vector<std::filesystem::path> paths;
-    for (const auto& file : files_) {
-      file->commit();
-      paths.push_back(file->target());
-    }
-    return paths;
-  }
-
- private:
-  std::vector<std::unique_ptr<io::AtomicFile>> files_;
-};
 
 }  // namespace
 

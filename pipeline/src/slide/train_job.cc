@@ -16,7 +16,7 @@
 #include "model_store.h"
 #include "progress.h"
 #include "slide/attention_values.h"
-#include "slide/metrics.h"
+#include "evaluation/metrics.h"
 #include "slide/train_options.h"
 #include "slide/training_bags.h"
 #include "slide/words.h"
@@ -36,7 +36,7 @@ struct Figures {
 void add_localisation(const models::MilOutput& output, const LabelledBag& bag, double& sum, int& count) {
   if (bag.label == 0 || bag.evidence.empty()) return;
   const at::Tensor mean = output.attn_softmax.flatten(0, -2).mean(0).contiguous();
-  if (const auto area = auroc({mean.const_data_ptr<float>(), bag.evidence.size()}, bag.evidence)) sum += *area, ++count;
+  if (const auto area = evaluation::auroc({mean.const_data_ptr<float>(), bag.evidence.size()}, bag.evidence)) sum += *area, ++count;
 }
 
 Figures evaluate(const models::MilModel& model, const BagSet& bags, const std::function<void(double)>& progress) {
@@ -56,8 +56,8 @@ Figures evaluate(const models::MilModel& model, const BagSet& bags, const std::f
   }
   Figures figures;
   figures.bags = bags.count;
-  figures.auc = macro_auroc(probabilities, model.config().classes, labels);
-  figures.accuracy = accuracy(probabilities, model.config().classes, labels);
+  figures.auc = evaluation::macro_auroc(probabilities, model.config().classes, labels);
+  figures.accuracy = evaluation::accuracy(probabilities, model.config().classes, labels);
   if (localised > 0) figures.localisation = localisation / localised;
   return figures;
 }

@@ -1,6 +1,7 @@
 // Numbers as text in the C locale, whatever a front end has set: "0.499", "1.2".
 #pragma once
 
+#include <charconv>
 #include <locale>
 #include <sstream>
 #include <string>
@@ -21,6 +22,14 @@ inline std::string fixed_text(double value, int decimals) {
   text.precision(decimals);
   text << std::fixed << value;
   return text.str();
+}
+
+/// The shortest text that reads back as the same number; empty when it is none.
+template <class T>
+std::string exact_text(T value) {
+  if (!(value - value == 0)) return {};  // NaN and infinities
+  char text[32];
+  return {text, std::to_chars(text, text + sizeof text, value).ptr};
 }
 
 }  // namespace fovea::pipeline::slide

@@ -12,7 +12,7 @@
 #include "slide/attention_values.h"
 #include "slide/bag_pooler.h"
 #include "slide/lane.h"
-#include "slide/metrics.h"
+#include "evaluation/metrics.h"
 #include "slide_support.h"
 
 namespace fovea::pipeline::slide {
@@ -228,8 +228,8 @@ TEST(AttentionValues, ConstantAttentionIsDrawnInTheMiddle) {
 
 TEST(Metrics, AurocCountsTiesHalf) {
   const std::vector<float> scores{0.1F, 0.5F, 0.5F, 0.9F};
-  EXPECT_DOUBLE_EQ(*auroc(scores, {false, true, false, true}), 0.875);
-  EXPECT_FALSE(auroc(scores, {true, true, true, true}));
+  EXPECT_DOUBLE_EQ(*fovea::pipeline::evaluation::auroc(scores, {false, true, false, true}), 0.875);
+  EXPECT_FALSE(fovea::pipeline::evaluation::auroc(scores, {true, true, true, true}));
 }
 
 }  // namespace

@@ -1,12 +1,12 @@
 // Figures of a classifier: small cases worked out by hand, and their edges. Fixtures hold the large ones.
-#include "slide/metrics.h"
+#include "evaluation/metrics.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace {
 
-using namespace fovea::pipeline::slide;
+using namespace fovea::pipeline::evaluation;
 
 const std::vector<float> kProbabilities{0.8F, 0.2F, 0.0F,  //
                                         0.3F, 0.6F, 0.1F,  //

@@ -1,20 +1,13 @@
-#include "slide/metrics.h"
+#include "evaluation/metrics.h"
 
 #include <algorithm>
 
-#include "slide/attention_values.h"
+#include "evaluation/ranked_scores.h"
 
-namespace fovea::pipeline::slide {
+namespace fovea::pipeline::evaluation {
 
 std::optional<double> auroc(std::span<const float> scores, const std::vector<bool>& positive) {
-  const std::vector<float> ranks = percentile_ranks(scores);  // average rank of ties / N
-  double positives = 0, rank_sum = 0;
-  const auto total = static_cast<double>(scores.size());
-  for (std::size_t i = 0; i < scores.size(); ++i)
-    if (positive[i]) ++positives, rank_sum += static_cast<double>(ranks[i]) * total;
-  const double negatives = total - positives;
-  if (positives == 0 || negatives == 0) return {};
-  return (rank_sum - positives * (positives + 1) / 2) / (positives * negatives);
+  return RankedScores(scores, positive).auroc();
 }
 
 std::vector<std::optional<double>> auroc_per_class(std::span<const float> probabilities, std::int64_t classes,
@@ -42,13 +35,14 @@ std::optional<double> macro_auroc(std::span<const float> probabilities, std::int
   return sum / counted;
 }
 
-Confusion confusion_of(std::span<const float> probabilities, std::int64_t classes,
-                       std::span<const std::int64_t> labels) {
+Confusion confusion_of(std::span<const float> probabilities, std::int64_t classes, std::span<const std::int64_t> labels,
+                       Multiplicity multiplicity) {
   Confusion confusion{classes, std::vector<std::int64_t>(static_cast<std::size_t>(classes * classes), 0)};
   for (std::size_t i = 0; i < labels.size(); ++i) {
     const auto row = probabilities.subspan(i * static_cast<std::size_t>(classes), static_cast<std::size_t>(classes));
     const std::int64_t predicted = std::max_element(row.begin(), row.end()) - row.begin();
-    ++confusion.counts[static_cast<std::size_t>(labels[i] * classes + predicted)];
+    confusion.counts[static_cast<std::size_t>(labels[i] * classes + predicted)] +=
+        multiplicity.empty() ? 1 : static_cast<std::int64_t>(multiplicity[i]);
   }
   return confusion;
 }
@@ -73,16 +67,30 @@ Margins margins_of(const Confusion& confusion) {
   return margins;
 }
 
+std::optional<double> share(double part, double whole) {
+  return whole > 0 ? std::optional(part / whole) : std::nullopt;
+}
+
 }  // namespace
 
-double macro_f1(const Confusion& confusion) {
+ClassFigures class_figures(const Confusion& confusion, std::int64_t index) {
   const Margins margins = margins_of(confusion);
+  const double truth = margins.truth[static_cast<std::size_t>(index)],
+               predicted = margins.predicted[static_cast<std::size_t>(index)];
+  const auto hits = static_cast<double>(confusion.at(index, index));
+  ClassFigures figures;
+  figures.support = static_cast<std::int64_t>(truth);
+  figures.precision = share(hits, predicted), figures.recall = share(hits, truth);
+  figures.specificity = share(margins.total - truth - predicted + hits, margins.total - truth);
+  figures.f1 = share(2 * hits, truth + predicted);
+  return figures;
+}
+
+double macro_f1(const Confusion& confusion) {
   double sum = 0;
   int counted = 0;
-  for (std::int64_t c = 0; c < confusion.classes; ++c) {
-    const double found = margins.truth[static_cast<std::size_t>(c)] + margins.predicted[static_cast<std::size_t>(c)];
-    if (found > 0) sum += 2 * static_cast<double>(confusion.at(c, c)) / found, ++counted;
-  }
+  for (std::int64_t c = 0; c < confusion.classes; ++c)
+    if (const auto f1 = class_figures(confusion, c).f1) sum += *f1, ++counted;
   return counted == 0 ? 0 : sum / counted;
 }
 
@@ -92,12 +100,10 @@ double micro_f1(const Confusion& confusion) {
 }
 
 double balanced_accuracy(const Confusion& confusion) {
-  const Margins margins = margins_of(confusion);
   double sum = 0;
   int counted = 0;
   for (std::int64_t c = 0; c < confusion.classes; ++c)
-    if (const double members = margins.truth[static_cast<std::size_t>(c)]; members > 0)
-      sum += static_cast<double>(confusion.at(c, c)) / members, ++counted;
+    if (const auto recall = class_figures(confusion, c).recall) sum += *recall, ++counted;
   return counted == 0 ? 0 : sum / counted;
 }
 
@@ -122,4 +128,4 @@ double accuracy(std::span<const float> probabilities, std::int64_t classes, std:
   return labels.empty() ? 0 : static_cast<double>(right) / static_cast<double>(labels.size());
 }
 
-}  // namespace fovea::pipeline::slide
+}  // namespace fovea::pipeline::evaluation

@@ -14,6 +14,7 @@ JobKind mri_segment_job();    // mri/segment_job.cc
 JobKind mri_train_job();      // mri/train_job.cc
 JobKind model_import_job();   // jobs/model_jobs.cc
 JobKind model_info_job();
+JobKind encode_job();    // jobs/encode_job.cc
 JobKind selftest_job();  // selftest/selftest_job.cc
 JobKind models_job();    // jobs/table_jobs.cc: `fovea models`
 JobKind encoders_job();

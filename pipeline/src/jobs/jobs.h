@@ -7,10 +7,11 @@ namespace fovea::pipeline {
 
 JobKind slide_predict_job();   // slide/predict_job.cc
 JobKind slide_features_job();  // slide/features_job.cc
-JobKind slide_train_job();    // slide/train_job.cc
-JobKind mri_segment_job();    // mri/segment_job.cc
-JobKind mri_train_job();      // mri/train_job.cc
-JobKind model_import_job();   // jobs/model_jobs.cc
+JobKind slide_tiles_job();     // slide/tiles_job.cc
+JobKind slide_train_job();     // slide/train_job.cc
+JobKind mri_segment_job();     // mri/segment_job.cc
+JobKind mri_train_job();       // mri/train_job.cc
+JobKind model_import_job();    // jobs/model_jobs.cc
 JobKind model_info_job();
 JobKind selftest_job();  // selftest/selftest_job.cc
 JobKind models_job();    // jobs/table_jobs.cc: `fovea models`

@@ -12,6 +12,7 @@ std::span<const JobKind> job_kinds() {
   static const std::vector<JobKind> kinds{
       slide_predict_job(),   //
       slide_features_job(),  //
+      slide_tiles_job(),     //
       slide_train_job(),     //
       mil_train_job(),       //
       mil_recipe_job(),      //

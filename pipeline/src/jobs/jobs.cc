@@ -1,9 +1,6 @@
 #include "jobs.h"
 
-#include <array>
 #include <vector>
-
-#include <fovea/base/error.h>
 
 namespace fovea::pipeline {
 
@@ -13,16 +10,6 @@ std::span<const JobKind> job_kinds() {
                                           model_import_job(),  model_info_job(),     selftest_job(),
                                           models_job(),        encoders_job(),       formats_job()};
   return kinds;
-}
-
-const JobKind& job_kind(std::string_view name) {
-  std::string known;
-  for (const JobKind& kind : job_kinds()) {
-    if (kind.name == name) return kind;
-    known += (known.empty() ? "" : ", ") + kind.name;
-  }
-  throw Error(ErrorCode::kUsage, "request", "unknown job kind '" + std::string(name) + "'",
-              "Known kinds: " + known + ".");
 }
 
 }  // namespace fovea::pipeline

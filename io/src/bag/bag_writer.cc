@@ -29,10 +29,6 @@ Array as_stored(const Array& features, ElementType type) {
   return make_array<float>(to_float(features), features.shape);
 }
 
-void flush(hid_t file) {
-  if (H5Fflush(file, H5F_SCOPE_GLOBAL) < 0) throw std::runtime_error("the disk did not take it");
-}
-
 void write_pt(const fs::path& bag, const fs::path& target) {
   const h5::Handle file = h5::open_file(bag);
   const auto shape = h5::shape_of(file, "features");
@@ -115,7 +111,7 @@ void BagWriter::finish(const std::map<std::string, std::string>& more) {
     h5::write_attribute(p.file, object, "encoder", p.header.encoder);
     write_further(p.file, object, p.header.attributes);
     h5::write_attribute(p.file, object, "complete_rows", rows);
-    flush(p.file);
+    h5::flush(p.file);
     p.features.reset(), p.coords.reset(), p.file = {};
   });
 }
@@ -154,7 +150,7 @@ void write_patches(const fs::path& path, const FeatureBag& bag, BagLayout layout
     else
       write_clam_attributes(file, bag.geometry, bag.slide);
     write_further(file, "coords", bag.attributes);
-    flush(file);
+    h5::flush(file);
   });
 }
 

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <system_error>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -113,6 +114,8 @@ void write_guarded(const fs::path& target, const std::function<void()>& work) {
   } catch (const Error&) {
     throw;
   } catch (const std::exception& error) {
+    const auto* cause = dynamic_cast<const std::system_error*>(&error);
+    if (cause && cause->code().category() == std::generic_category()) write_failed(target, cause->code().value());
     // Libraries do not pass the cause on. A file system's last blocks may be too few for what they wanted.
     constexpr std::uintmax_t kAsGoodAsFull = 1 << 16;
     std::error_code ignored;

@@ -9,11 +9,6 @@
 namespace fovea::io::h5 {
 namespace {
 
-void silence() {
-  // Per thread in thread-safe builds, global otherwise: cheap enough to repeat.
-  H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
-}
-
 template <class T>
 T checked(T result, const std::string& what) {
   if (result < 0) throw std::runtime_error(what);
@@ -105,6 +100,11 @@ void put_numbers(hid_t parent, const std::string& object, const std::string& nam
 
 }  // namespace
 
+void silence() {
+  // Per thread in thread-safe builds, global otherwise: cheap enough to repeat.
+  H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+}
+
 Handle open_file(const std::filesystem::path& path) {
   silence();
   std::error_code ignored;
@@ -115,12 +115,6 @@ Handle open_file(const std::filesystem::path& path) {
     throw Error(ErrorCode::kCorrupt, path.string(), "the HDF5 file cannot be opened (truncated, or not HDF5)",
                 "Copy or make it again.");
   return file;
-}
-
-Handle create_file(const std::filesystem::path& path) {
-  silence();
-  return {checked(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), "the HDF5 file cannot be made"),
-          H5Fclose};
 }
 
 Handle type_of(ElementType type) {

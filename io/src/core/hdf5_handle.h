@@ -40,8 +40,8 @@ class Handle {
 
 /// Error(kNotFound / kCorrupt) naming the file.
 Handle open_file(const std::filesystem::path& path);
-/// Makes a file; throws std::runtime_error.
-Handle create_file(const std::filesystem::path& path);
+/// Turns the library's own printing of errors off.
+void silence();
 
 bool exists(hid_t parent, const std::string& name);  ///< a link of this name that leads somewhere
 std::vector<std::string> links(hid_t group);         ///< in creation order where the file tracks it, else by name

@@ -55,6 +55,7 @@ void GrowingDataset::append(const Array& rows) {
   const Handle memory(H5Screate_simple(static_cast<int>(extents.size()), extents.data(), nullptr), H5Sclose);
   must(H5Dwrite(dataset_, type_of(type_), memory, space, H5P_DEFAULT, rows.bytes.data()) >= 0, name_,
        "cannot be written");
+  check_written(dataset_);
   rows_ += rows.shape[0];
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/hdf5_handle.h"
+#include "core/hdf5_sink.h"
 
 namespace fovea::io::h5 {
 

@@ -53,8 +53,9 @@ io::FeatureBag CoordsFolder::any() const {
 }
 
 std::optional<double> tile_mpp(const io::BagGeometry& geometry, const std::map<std::string, std::string>& attributes) {
-  if (geometry.mpp_target) return geometry.mpp_target;
+  if (const double asked = number_of(attributes, "requested_mpp"); asked > 0) return asked;  // ours
   if (const double power = number_of(attributes, "target_magnification"); power > 0) return 10 / power;
+  if (geometry.mpp_target) return geometry.mpp_target;
   return {};
 }
 

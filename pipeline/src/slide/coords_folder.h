@@ -26,7 +26,7 @@ class CoordsFolder {
   std::filesystem::path folder_;
 };
 
-/// Micrometres per pixel of the tiles by the file itself (its scale, or TRIDENT's target magnification).
+/// Micrometres per pixel of the tiles that were asked for, by the file itself (TRIDENT: its target magnification).
 std::optional<double> tile_mpp(const io::BagGeometry& geometry, const std::map<std::string, std::string>& attributes);
 
 /// What to read for a tile of the file: CLAM's own level and size, or the level that fits TRIDENT's footprint.

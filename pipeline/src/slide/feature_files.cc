@@ -57,6 +57,7 @@ FeatureFiles::FeatureFiles(fs::path out, io::BagLayout layout, FeatureRecipe rec
     features_folder_ = tiling / ("features_" + recipe_.encoder), patches_folder_ = tiling / "patches";
     pt_folder_ = features_folder_;
   }
+  previews_folder_ = patches_folder_.parent_path() / "previews";
   io::prepare_output_folder(features_folder_);
   io::prepare_output_folder(patches_folder_);
   if (with_pt_) io::prepare_output_folder(pt_folder_);
@@ -70,6 +71,9 @@ fs::path FeatureFiles::patches(const std::string& id) const {
 }
 fs::path FeatureFiles::pt(const std::string& id) const {
   return pt_folder_ / (id + ".pt");
+}
+fs::path FeatureFiles::preview(const std::string& id) const {
+  return previews_folder_ / (id + ".jpg");
 }
 fs::path FeatureFiles::lock(const std::string& id) const {
   return features_folder_ / ("." + id + ".lock");
@@ -99,7 +103,7 @@ int FeatureFiles::remove_leftovers() const {
     return fs::exists(lock(stem)) && !io::FileLock::try_lock(lock(stem));
   };
   int removed = 0;
-  for (const fs::path& folder : std::set<fs::path>{features_folder_, patches_folder_, pt_folder_})
+  for (const fs::path& folder : std::set<fs::path>{features_folder_, patches_folder_, pt_folder_, previews_folder_})
     removed += io::remove_stale_temporaries(folder, in_use);
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(features_folder_, ignored))

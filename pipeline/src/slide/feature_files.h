@@ -21,13 +21,14 @@ struct FeatureRecipe {
 
 class FeatureFiles {
  public:
-  /// `layout` kClam: OUT/h5_files, OUT/pt_files, OUT/patches. kTrident:
-  /// OUT/20x_256px_0px_overlap/{patches,features_ENCODER}, .pt beside the features. Makes the folders.
+  /// `layout` kClam: OUT/h5_files, OUT/pt_files, OUT/patches, OUT/previews. kTrident:
+  /// OUT/20x_256px_0px_overlap/{patches,features_ENCODER,previews}, .pt beside the features. Makes the folders.
   FeatureFiles(std::filesystem::path out, io::BagLayout layout, FeatureRecipe recipe, bool with_pt);
 
   std::filesystem::path features(const std::string& id) const;
   std::filesystem::path patches(const std::string& id) const;
   std::filesystem::path pt(const std::string& id) const;
+  std::filesystem::path preview(const std::string& id) const;
   std::filesystem::path lock(const std::string& id) const;
 
   io::BagLayout layout() const { return layout_; }
@@ -46,7 +47,7 @@ class FeatureFiles {
   int remove_leftovers() const;
 
  private:
-  std::filesystem::path features_folder_, patches_folder_, pt_folder_;
+  std::filesystem::path features_folder_, patches_folder_, pt_folder_, previews_folder_;
   io::BagLayout layout_;
   FeatureRecipe recipe_;
   bool with_pt_;

@@ -4,8 +4,11 @@
 #include <filesystem>
 
 #include <fovea/base/error.h>
+#include <fovea/io/atomic_file.h>
 
 #include "progress.h"
+#include "slide/guards.h"
+#include "slide/preview.h"
 #include "slide/tile_grid.h"
 #include "slide/tissue.h"
 #include "slide/words.h"
@@ -82,12 +85,13 @@ bool FeatureSource::present(const SlideEntry& entry, SlideOutcome& outcome) cons
 }
 
 void FeatureSource::prepare(const SlideEntry& entry, SlideWork& work) const {
-  work.slide = io::open_slide(entry.path, {entry.mpp ? entry.mpp : options_.tiles.mpp});
+  const bool isolated = options_.isolate == "yes" || (options_.isolate == "auto" && entries_.size() > 1);
+  work.slide = io::open_slide(entry.path, {entry.mpp ? entry.mpp : options_.tiles.mpp, isolated});
   work.info = work.slide->info();
   if (coords_)
     take_coords(entry, work.info.scale ? work.info.scale->mpp : 0, work);
   else
-    choose_tiles(entry, level0_mpp(work.info, entry.id), work);
+    choose_tiles(entry, level0_mpp(work.info, entry.id, "--slide-mpp"), work);
 }
 
 void FeatureSource::choose_tiles(const SlideEntry& entry, double mpp, SlideWork& work) const {
@@ -95,10 +99,23 @@ void FeatureSource::choose_tiles(const SlideEntry& entry, double mpp, SlideWork&
   work.plan =
       plan_reads(work.info.levels, mpp,
                  {recipe.target_mpp, recipe.tile_px, recipe.overlap_px, options_.tiles.allow_upsampling}, entry.id);
-  const Tissue tissue =
-      find_tissue(*work.slide, mpp, tissue_options(values_, mpp), OverviewReading{true, stop_, {}}, entry.id);
+  const OverviewReading reading{true, stop_, {}};
+  const Tissue tissue = find_tissue(*work.slide, mpp, tissue_options(values_, mpp), reading, entry.id);
   work.tissue = tissue.method;
   work.coords = select_tiles(work.info, work.plan, tissue, options_.tiles.min_tissue, entry.id).coords;
+  if (options_.guards.any()) guard(entry, reading, work);
+  if (!options_.previews) return;
+  io::prepare_output_folder(files_.preview(entry.id).parent_path());
+  write_preview(files_.preview(entry.id), *work.slide, mpp, tissue, work.coords,
+                static_cast<double>(work.plan.footprint_px), reading);
+}
+
+void FeatureSource::guard(const SlideEntry& entry, const OverviewReading& reading, SlideWork& work) const {
+  const GuardCounts dropped = apply_guards(*work.slide, work.plan, options_.guards, false, reading, work.coords);
+  work.tissue += "; left out: " + std::to_string(dropped.pen) + " tiles with pen, " + std::to_string(dropped.black) +
+                 " black, " + std::to_string(dropped.blur) + " blurred";
+  if (work.coords.empty())
+    throw Error(ErrorCode::kNoTissue, entry.id, "every tile shows pen, black or blur", "Use fewer --guards.");
 }
 
 void FeatureSource::take_coords(const SlideEntry& entry, double mpp, SlideWork& work) const {

@@ -12,6 +12,7 @@
 #include "slide/feature_files.h"
 #include "slide/feature_summary.h"
 #include "slide/features_options.h"
+#include "slide/overview.h"
 #include "slide/slide_list.h"
 #include "slide/slide_stream.h"
 
@@ -30,6 +31,7 @@ class FeatureSource {
   bool present(const SlideEntry& entry, SlideOutcome& outcome) const;
   void prepare(const SlideEntry& entry, SlideWork& work) const;
   void choose_tiles(const SlideEntry& entry, double mpp, SlideWork& work) const;
+  void guard(const SlideEntry& entry, const OverviewReading& reading, SlideWork& work) const;
   void take_coords(const SlideEntry& entry, double mpp, SlideWork& work) const;
 
   const FeaturesOptions& options_;

@@ -99,7 +99,7 @@ class FeaturesRun {
       if (ours && ours->code() == ErrorCode::kCancelled) throw;
       rows.work->abandoned = true;
       writer_.reset();
-      settle(*rows.work, SlideState::kFailed, error.what());
+      settle(*rows.work, SlideState::kFailed, sentence_of(error, entries_[rows.work->index].id));
     }
   }
 
@@ -130,8 +130,14 @@ class FeaturesRun {
       std::rethrow_exception(work.error);
     } catch (const Error& error) {
       if (error.code() != ErrorCode::kNoTissue) throw;
-      return error.what();
+      return sentence_of(error, "");
     }
+  }
+  /// Without the slide's name, which every row of the summary has.
+  static std::string sentence_of(const std::exception& error, const std::string& id) {
+    const auto* ours = dynamic_cast<const Error*>(&error);
+    const std::string text = error.what();
+    return ours && (id.empty() || ours->subject() == id) ? ours->problem() + ". " + ours->remedy() : text;
   }
 
   void settle(const SlideWork& work, SlideState state, const std::string& reason) {
@@ -154,7 +160,7 @@ class FeaturesRun {
     summary.write_csv(options_.out / "summary.csv");
     io::write_file(options_.out / "summary.json", json.dump(2) + "\n");
     result.exit_code = summary.exit_code();
-    result.outputs = {files_->features("x").parent_path(), options_.out / "summary.csv", options_.out / "summary.json"};
+    result.outputs = {files_->features({}).parent_path(), options_.out / "summary.csv", options_.out / "summary.json"};
     result.notices = encoder_.description.notices;
     for (std::string& notice : summary.notices(kNoticesShown)) result.notices.push_back(std::move(notice));
     result.text = summary.text();

@@ -1,5 +1,7 @@
 #include "slide/features_options.h"
 
+#include <algorithm>
+
 #include <fovea/base/error.h>
 
 namespace fovea::pipeline::slide {
@@ -38,6 +40,7 @@ void add_main(std::vector<Parameter>& p) {
                "Folder of coordinates made by CLAM or TRIDENT (patches/*.h5): tiles are taken from there instead of "
                "from our tissue step",
                std::string{}});
+  p.push_back({"no-previews", T::kFlag, "Leave out the picture of each slide with its tissue and tiles", false});
   p.push_back({"overwrite", T::kFlag, "Do slides again that are done, and replace files of other settings", false});
 }
 
@@ -46,6 +49,15 @@ void add_run(std::vector<Parameter>& p) {
   const std::string group = "Computing";
   p.push_back({"batch", T::kInteger, "Tiles per encoder call", std::int64_t{16}, false, false, {}, group});
   p.push_back({"threads", T::kInteger, "Processor threads; 0 = all", std::int64_t{0}, false, false, {}, group});
+  p.push_back({"isolate",
+               T::kChoice,
+               "Decode each slide in a process of its own, so that one which crashes the decoder costs no other; auto: "
+               "when there are several",
+               std::string("auto"),
+               false,
+               false,
+               {"auto", "yes", "no"},
+               group});
   p.push_back({"allow-torchscript",
                T::kFlag,
                "Allow an encoder in TorchScript, which executes code that the file contains",
@@ -56,12 +68,37 @@ void add_run(std::vector<Parameter>& p) {
                group});
 }
 
+/// Here --mpp is the scale of the tiles, and that of slides that do not tell it is --slide-mpp.
+void add_tiles(std::vector<Parameter>& p) {
+  const std::size_t first = p.size();
+  add_tile_parameters(p, "the encoder's");
+  const auto named = [&](const char* name) -> Parameter& {
+    return *std::find_if(p.begin() + static_cast<std::ptrdiff_t>(first), p.end(),
+                         [&](const Parameter& parameter) { return parameter.name == name; });
+  };
+  Parameter slide_scale = named("mpp");
+  slide_scale.name = "slide-mpp";
+  named("mpp").help = named("target-mpp").help;
+  named("target-mpp").help = "The same as --mpp, as in the other commands";
+  p.push_back(std::move(slide_scale));
+  named("allow-unreadable-tiles").help =
+      "As in the other commands; here tiles that cannot be read are always left out and counted";
+  p.push_back({"guards",
+               ParameterType::kText,
+               "Leave out tiles that show pen, black, blur (a list of these), or none",
+               std::string("none"),
+               false,
+               false,
+               {},
+               "Tiles"});
+}
+
 }  // namespace
 
 std::vector<Parameter> features_parameters() {
   std::vector<Parameter> parameters;
   add_main(parameters);
-  add_tile_parameters(parameters, "the encoder's");
+  add_tiles(parameters);
   add_tissue_parameters(parameters);
   add_run(parameters);
   return parameters;
@@ -75,6 +112,13 @@ FeaturesOptions features_options(const JobValues& values) {
   o.layout = values.text("format") == "clam" ? io::BagLayout::kClam : io::BagLayout::kTrident;
   if (values.text("precision") == "fp16") o.precision = io::ElementType::kF16;
   o.tiles = tile_choice(values, problems);
+  if (o.tiles.mpp) o.tiles.target_mpp = o.tiles.mpp;
+  o.tiles.mpp.reset();
+  if (values.given("slide-mpp")) o.tiles.mpp = values.number("slide-mpp");
+  if (o.tiles.mpp && !(*o.tiles.mpp > 0 && *o.tiles.mpp <= 1000))
+    problems.push_back("--slide-mpp must be above 0 (and at most 1000)");
+  o.guards = parse_guards(values.text("guards"));
+  o.isolate = values.text("isolate"), o.previews = !values.flag("no-previews");
   o.batch = values.integer("batch"), o.threads = values.integer("threads");
   o.pt = values.flag("pt"), o.overwrite = values.flag("overwrite");
   o.allow_torchscript = values.flag("allow-torchscript");

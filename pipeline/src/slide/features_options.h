@@ -11,6 +11,7 @@
 #include <fovea/io/bag.h>
 #include <fovea/pipeline/job.h>
 
+#include "slide/guards.h"
 #include "slide/tissue_parameters.h"
 
 namespace fovea::pipeline::slide {
@@ -22,8 +23,10 @@ struct FeaturesOptions {
   io::BagLayout layout = io::BagLayout::kTrident;
   io::ElementType precision = io::ElementType::kF32;
   TileChoice tiles;
+  GuardOptions guards;
+  std::string isolate = "auto";
   std::int64_t batch = 16, threads = 0;
-  bool pt = false, overwrite = false, allow_torchscript = false;
+  bool pt = false, previews = true, overwrite = false, allow_torchscript = false;
 };
 
 std::vector<Parameter> features_parameters();

@@ -209,14 +209,14 @@ TissueOptions tissue_options(const JobValues& values, double mpp_level0) {
   return tissue;
 }
 
-double level0_mpp(const io::SlideInfo& info, const std::string& subject) {
+double level0_mpp(const io::SlideInfo& info, const std::string& subject, const std::string& option) {
   if (info.scale) return info.scale->mpp;
   std::string tried;
   for (const std::string& property : info.scale_tried) tried += (tried.empty() ? "" : ", ") + property;
   throw Error(ErrorCode::kMissingScale, subject,
               "the slide does not tell its micrometres per pixel (looked at " +
                   (tried.empty() ? "its properties" : tried) + ")",
-              "Pass it with --mpp, for instance --mpp 0.25 for a 40x scan.");
+              "Pass it with " + option + ", for instance " + option + " 0.25 for a 40x scan.");
 }
 
 }  // namespace fovea::pipeline::slide

@@ -32,6 +32,7 @@ TileChoice tile_choice(const JobValues& values, std::vector<std::string>& proble
 TissueOptions tissue_options(const JobValues& values, double mpp_level0);
 
 /// Micrometres per level-0 pixel, or Error(kMissingScale) naming what was looked at.
-double level0_mpp(const io::SlideInfo& info, const std::string& subject);
+/// `option`: how to pass it instead.
+double level0_mpp(const io::SlideInfo& info, const std::string& subject, const std::string& option = "--mpp");
 
 }  // namespace fovea::pipeline::slide

@@ -1,9 +1,14 @@
 // Bags written row by row, and the layouts that users have on disk.
-#include <cmath>
+#include <cstdlib>
 #include <fstream>
+#include <functional>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <fovea/base/error.h>
 #include <fovea/io/bag_writer.h>
@@ -129,6 +134,57 @@ TEST(TorchTensor, LargerThanOnePieceItReadsBackTheSame) {
   });
   EXPECT_GT(calls, 1);
   EXPECT_EQ(io::to_float(io::read_bag(folder / "t.pt").features), values);
+}
+
+/// Runs `work` in a child whose files may not grow beyond `bytes`: what a full disk does, without one. Returns its exit
+/// code, or 128 + signal.
+int with_small_files(rlim_t bytes, const std::function<int()>& work) {
+  const pid_t child = fork();
+  if (child == 0) {
+    signal(SIGXFSZ, SIG_IGN);
+    const rlimit limit{bytes, bytes};
+    setrlimit(RLIMIT_FSIZE, &limit);
+    exit(work());  // with the library's own end
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+TEST(BagWriter, ADiskThatTakesNoMoreIsAnErrorAndNotACrash) {
+  test::TemporaryFolder folder;
+  for (const std::int64_t rows : {50, 3000}) {  // refused while closing, and while writing
+    const int code = with_small_files(4000, [&] {
+      try {
+        io::BagWriter writer(folder / "a.h5", header(300, rows), io::BagLayout::kTrident);
+        write_in_pieces(writer, counted(300 * rows), 300);
+        writer.finish();
+        writer.commit();
+      } catch (const Error& error) {
+        return error.code() == ErrorCode::kWriteFailed ? 7 : 1;
+      }
+      return 0;
+    });
+    EXPECT_EQ(code, 7);
+    EXPECT_TRUE(fs::is_empty(folder.path()));
+  }
+}
+
+TEST(TorchTensor, ADiskThatTakesNoMoreLeavesNothing) {
+  test::TemporaryFolder folder;
+  const std::vector<float> values = counted(3000);
+  const int code = with_small_files(4000, [&] {
+    try {
+      io::write_torch_tensor(folder / "t.pt", 3000, 1, [&](std::int64_t first, std::int64_t count) {
+        return std::span<const float>(values).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count));
+      });
+    } catch (const Error& error) {
+      return error.code() == ErrorCode::kWriteFailed ? 7 : 1;
+    }
+    return 0;
+  });
+  EXPECT_EQ(code, 7);
+  EXPECT_TRUE(fs::is_empty(folder.path()));
 }
 
 // --- layouts ---

@@ -44,7 +44,7 @@ def measure(command, stdin=None):
 
 def ours(program, *more):
     out = options.work / "tiles"
-    return [options.bin / program, "slide", "tiles", options.slide, "--out", out, "--no-preview", "--overwrite",
+    return [options.bin / program, "slide", "tiles", options.slide, "--out", out, "--no-previews", "--overwrite",
             "--quiet", *more]
 
 

@@ -58,7 +58,11 @@ TEST_F(SlideTiles, OursAreCoordinatesOutlinesAndAPreview) {
 }
 
 TEST_F(SlideTiles, ClamsFormatWithClamsRuleHasClamsTiles) {
-  run({{"slides", small()}, {"format", "clam"}, {"tissue-method", "clam"}, {"preset", "bwh-biopsy"}, {"mpp", 0.5}});
+  run({{"slides", small()},
+       {"format", "clam"},
+       {"tissue-method", "clam"},
+       {"preset", "bwh-biopsy"},
+       {"slide-mpp", 0.5}});
   const io::FeatureBag bag = io::read_patches(folder_ / "out/patches/CMU-1-Small-Region.h5");
   ASSERT_EQ(bag.coords.size(), 100U);
   EXPECT_EQ(bag.coords[0], 320);
@@ -91,21 +95,21 @@ TEST_F(SlideTiles, BadSlidesDoNotStopTheOthersAndTheRunGoesOnWhereItStopped) {
   std::ofstream(folder_ / "slides.csv") << "slide_id,path\ntext,text.svs\n007,007.svs\nmissing,missing.svs\n"
                                            "noscale,noscale.svs\n";
   const std::string list = (folder_ / "slides.csv").string();
-  const JobResult first = run({{"list", list}, {"no-preview", true}});
+  const JobResult first = run({{"list", list}, {"no-previews", true}});
   EXPECT_EQ(first.exit_code, 2);
   auto table = rows("summary.csv");
   EXPECT_EQ(table["007"]["state"], "done") << "an id with leading zeros stays text";
   EXPECT_EQ(table["text"]["state"], "failed");
   EXPECT_EQ(table["missing"]["state"], "failed");
-  EXPECT_THAT(table["noscale"]["reason"], HasSubstr("--mpp"));
+  EXPECT_THAT(table["noscale"]["reason"], HasSubstr("--slide-mpp"));
   EXPECT_THAT(first.text, HasSubstr("1 done"));
 
   std::ofstream(folder_ / "slides.csv") << "slide_id,path,mpp\n007,007.svs,\nnoscale,noscale.svs,0.5\n";
-  EXPECT_EQ(run({{"list", list}, {"no-preview", true}}).exit_code, 0);
+  EXPECT_EQ(run({{"list", list}, {"no-previews", true}}).exit_code, 0);
   EXPECT_EQ(rows("summary.csv")["007"]["state"], "already there");
   EXPECT_EQ(rows("summary.csv")["noscale"]["state"], "done");
   // Other settings: the coordinates there are of another tiling.
-  EXPECT_EQ(run({{"list", list}, {"no-preview", true}, {"tile", std::int64_t{512}}}).exit_code, 0);
+  EXPECT_EQ(run({{"list", list}, {"no-previews", true}, {"tile", std::int64_t{512}}}).exit_code, 0);
   EXPECT_EQ(rows("summary.csv")["007"]["state"], "done");
 }
 
@@ -121,7 +125,7 @@ TEST_F(SlideTiles, EveryTileIsReadWhenAskedAndDamagedOnesAreLeftOut) {
   }
   const std::map<std::string, Value> plain{{"slides", std::vector<std::string>{copy.string()}},
                                            {"tissue-method", "none"},
-                                           {"no-preview", true},
+                                           {"no-previews", true},
                                            {"read-tiles", true}};
   const JobResult result = run(plain);
   EXPECT_EQ(result.exit_code, 0);
@@ -131,7 +135,7 @@ TEST_F(SlideTiles, EveryTileIsReadWhenAskedAndDamagedOnesAreLeftOut) {
 }
 
 TEST_F(SlideTiles, InHelperProcessesTheTilesAreTheSame) {
-  std::map<std::string, Value> values{{"slides", small()}, {"no-preview", true}, {"guards", "pen,black,blur"}};
+  std::map<std::string, Value> values{{"slides", small()}, {"no-previews", true}, {"guards", "pen,black,blur"}};
   run(values);
   const auto plain = io::read_patches(folder_ / "out/patches/CMU-1-Small-Region.h5").coords;
   values["isolate"] = "on", values["overwrite"] = true;

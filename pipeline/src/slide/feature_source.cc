@@ -91,7 +91,7 @@ void FeatureSource::prepare(const SlideEntry& entry, SlideWork& work) const {
   if (coords_)
     take_coords(entry, work.info.scale ? work.info.scale->mpp : 0, work);
   else
-    choose_tiles(entry, level0_mpp(work.info, entry.id, "--slide-mpp", "--slide-mpp"), work);
+    choose_tiles(entry, level0_mpp(work.info, entry.id, "--slide-mpp"), work);
 }
 
 void FeatureSource::choose_tiles(const SlideEntry& entry, double mpp, SlideWork& work) const {

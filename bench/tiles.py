@@ -75,8 +75,8 @@ def table(rows, tiles):
             continue
         cpu = [r[1] for r in results]
         best = statistics.median(cpu)
-        lines.append(f"| {name} | {count} | {count / best:.0f} [{count / max(cpu):.0f} .. {count / min(cpu):.0f}] | "
-                     f"{best:.2f} | {statistics.median(r[0] for r in results):.2f} | {max(r[2] for r in results):.0f} |")
+        rate = f"{count / best:.0f} [{count / max(cpu):.0f} .. {count / min(cpu):.0f}]" if count else ""
+        lines.append(f"| {name} | {count or ''} | {rate} | {best:.2f} | {statistics.median(r[0] for r in results):.2f} | {max(r[2] for r in results):.0f} |")
     return lines
 
 
@@ -108,7 +108,7 @@ commands = [(ours("fovea-tiles", "--read-tiles"), None), (ours("fovea", "--read-
 rows = [(name, all_tiles if i < 3 else peer_tiles, result)
         for i, (name, result) in enumerate(zip(names, repeated(commands)))]
 start_names = ["fovea-tiles slide tiles", "fovea slide tiles", "fovea --version (start alone)"]
-starts = [(name, all_tiles, result) for name, result in zip(start_names, repeated(
+starts = [(name, 0 if "alone" in name else all_tiles, result) for name, result in zip(start_names, repeated(
     [(ours("fovea-tiles"), None), (ours("fovea"), None), ([options.bin / "fovea", "--version"], None)]))]
 
 commit = subprocess.run(["git", "-C", ROOT, "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
@@ -119,7 +119,7 @@ modules = ("import importlib.metadata as m\nfor n in ('openslide-python','opensl
 peers_said = subprocess.run([PYTHON, "-c", modules], capture_output=True, text=True).stdout
 print("# Reading tiles without an encoder\n")
 print(f"`./run bench tiles`, {datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d %H:%M} UTC, commit {commit}, {cpu}, "
-      f"{os.cpu_count()} processors (load {os.getloadavg()[0]:.1f}), {versions}; peers: {peers_said}\n")
+      f"{os.cpu_count()} processors (load {os.getloadavg()[0]:.1f}), fovea {versions}; peers: {peers_said.strip("; ")}.\n")
 print("Median [slowest .. fastest] of interleaved runs, each a process of its own; CPU is user + system time, start "
       "of the program included.\n")
 print(f"## Tissue, tiling and reading of every kept tile, 256 px at 0.5 um/px, {options.slide.name}\n")

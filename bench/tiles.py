@@ -117,9 +117,10 @@ versions = subprocess.run([options.bin / "fovea", "--version"], capture_output=T
 modules = ("import importlib.metadata as m\nfor n in ('openslide-python','openslide-bin','tiatoolbox','numpy'):\n"
            " try: print(n, m.version(n), end='; ')\n except Exception: print(n, 'absent', end='; ')")
 peers_said = subprocess.run([PYTHON, "-c", modules], capture_output=True, text=True).stdout
+peers_said = peers_said.strip("; ")
 print("# Reading tiles without an encoder\n")
 print(f"`./run bench tiles`, {datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d %H:%M} UTC, commit {commit}, {cpu}, "
-      f"{os.cpu_count()} processors (load {os.getloadavg()[0]:.1f}), fovea {versions}; peers: {peers_said.strip("; ")}.\n")
+      f"{os.cpu_count()} processors (load {os.getloadavg()[0]:.1f}), fovea {versions}; peers: {peers_said}.\n")
 print("Median [slowest .. fastest] of interleaved runs, each a process of its own; CPU is user + system time, start "
       "of the program included.\n")
 print(f"## Tissue, tiling and reading of every kept tile, 256 px at 0.5 um/px, {options.slide.name}\n")

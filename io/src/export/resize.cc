@@ -70,10 +70,41 @@ std::vector<float> reduce_rows(const Image& image, const std::vector<Taps>& taps
   return out;
 }
 
+/// 2, 4 or 8 where both edges shrink by exactly that, else 0. Their weights are exact in float, so whole numbers give
+/// the same bytes as the general way, several times faster: 40x slides read at 20x pass here.
+int power_of_two(const Image& image, int width, int height) {
+  for (const int factor : {2, 4, 8})
+    if (width * factor == image.width && height * factor == image.height) return factor;
+  return 0;
+}
+
+Image mean_of_squares(const Image& image, int factor) {
+  Image result(image.width / factor, image.height / factor, image.channels);
+  const int stride = image.width * image.channels, channels = image.channels, area = factor * factor;
+  std::vector<std::uint16_t> sums(static_cast<std::size_t>(stride));  // of `factor` rows
+  for (int y = 0; y < result.height; ++y) {
+    std::fill(sums.begin(), sums.end(), std::uint16_t{0});
+    for (int row = 0; row < factor; ++row) {
+      const std::uint8_t* source = image.at(0, y * factor + row);
+      for (int i = 0; i < stride; ++i) sums[static_cast<std::size_t>(i)] += source[i];
+    }
+    std::uint8_t* target = result.at(0, y);
+    const std::uint16_t* square = sums.data();
+    for (int x = 0; x < result.width; ++x, square += factor * channels)
+      for (int c = 0; c < channels; ++c) {
+        int sum = area / 2;
+        for (int i = 0; i < factor; ++i) sum += square[i * channels + c];
+        *target++ = static_cast<std::uint8_t>(sum / area);
+      }
+  }
+  return result;
+}
+
 }  // namespace
 
 Image resize(const Image& image, int width, int height) {
   if (width == image.width && height == image.height) return image;
+  if (const int factor = power_of_two(image, width, height)) return mean_of_squares(image, factor);
   const std::vector<float> rows = reduce_rows(image, taps_of(image.width, width));
   const std::vector<Taps> taps = taps_of(image.height, height);
   Image result(width, height, image.channels);

@@ -166,7 +166,15 @@ class IsolatedSlide final : public Slide {
 
   void read_region(int level, std::int64_t x0, std::int64_t y0, std::int64_t width, std::int64_t height,
                    std::span<std::uint8_t> rgb, std::span<std::uint8_t> opaque) const override {
-    const RegionRequest request{level, x0, y0, width, height, opaque.empty() ? std::uint8_t{0} : std::uint8_t{1}};
+    read({level, x0, y0, width, height, opaque.empty() ? std::uint8_t{0} : std::uint8_t{1}, 0}, rgb, opaque);
+  }
+  void read_level(int level, std::int64_t x, std::int64_t y, std::int64_t width, std::int64_t height,
+                  std::span<std::uint8_t> rgb, std::span<std::uint8_t> opaque) const override {
+    read({level, x, y, width, height, opaque.empty() ? std::uint8_t{0} : std::uint8_t{1}, 1}, rgb, opaque);
+  }
+
+ private:
+  void read(const RegionRequest& request, std::span<std::uint8_t> rgb, std::span<std::uint8_t> opaque) const {
     if (rgb.size() != request.rgb_bytes() || opaque.size() != request.opaque_bytes())
       throw Error(ErrorCode::kInternal, path_.string(), "a region was asked for that does not exist");
     std::unique_ptr<Helper> helper = take();
@@ -179,13 +187,12 @@ class IsolatedSlide final : public Slide {
     }
     if (!alive)
       throw Error(ErrorCode::kCorrupt, path_.string(),
-                  "level " + std::to_string(level) + " cannot be read at x " + std::to_string(x0) + ", y " +
-                      std::to_string(y0) + " (" + helper->how() + ")",
+                  "level " + std::to_string(request.level) + " cannot be read at x " + std::to_string(request.x0) +
+                      ", y " + std::to_string(request.y0) + " (" + helper->how() + ")",
                   "Copy the slide again, or pass --allow-unreadable-tiles.");
     give_back(std::move(helper));
   }
 
- private:
   void give_back(std::unique_ptr<Helper> helper) const {
     std::lock_guard lock(mutex_);
     idle_.push_back(std::move(helper));

@@ -1,5 +1,6 @@
 #include <fovea/base/error.h>
 
+#include <cmath>
 #include <fstream>
 
 #include "wsi/slide_readers.h"
@@ -22,6 +23,13 @@ void check_readable(const std::filesystem::path& path) {
 }
 
 }  // namespace
+
+void Slide::read_level(int level, std::int64_t x, std::int64_t y, std::int64_t width, std::int64_t height,
+                       std::span<std::uint8_t> rgb, std::span<std::uint8_t> opaque) const {
+  const double downsample = info().levels.at(static_cast<std::size_t>(level)).downsample;
+  read_region(level, std::llround(static_cast<double>(x) * downsample),
+              std::llround(static_cast<double>(y) * downsample), width, height, rgb, opaque);
+}
 
 std::unique_ptr<Slide> open_slide(const std::filesystem::path& path, const SlideOptions& options) {
   check_readable(path);

@@ -24,6 +24,7 @@ constexpr std::int64_t kBandPixels = 4 << 20;  // rows are read in bands of at m
 // OpenSlide draws in 1/256 of a pixel: nearer than this to a whole pixel it copies, else it interpolates.
 constexpr double kWholePixel = 1.0 / 1024;
 constexpr int kPictureContrast = 32;  // of 255: more than glass and its noise
+constexpr std::int64_t kProofEdge = 96;
 
 struct CloseSlide {
   void operator()(openslide_t* slide) const { openslide_close(slide); }
@@ -70,6 +71,7 @@ class OpenSlideSlide final : public Slide {
     if (options.direct_tiles && (info_.vendor == "aperio" || info_.vendor == "generic-tiff"))
       tiles_ = JpegTiles::open(member_, info_.levels);
     trust_ = std::vector<std::atomic<Trust>>(info_.levels.size());
+    proofs_ = std::vector<Proof>(info_.levels.size());
   }
 
   const SlideInfo& info() const override { return info_; }
@@ -88,7 +90,49 @@ class OpenSlideSlide final : public Slide {
     if (direct) judge(level, ours, rgb);
   }
 
+  void read_level(int level, std::int64_t x, std::int64_t y, std::int64_t width, std::int64_t height,
+                  std::span<std::uint8_t> rgb, std::span<std::uint8_t> opaque) const override {
+    if (level >= 0 && level < static_cast<int>(info_.levels.size()) && tiles_ && tiles_->has(level) && proven(level) &&
+        tiles_->read(level, x, y, width, height, info_.background, rgb, opaque))
+      return;
+    Slide::read_level(level, x, y, width, height, rgb, opaque);
+  }
+
  private:
+  /// Whether stored pixels are OpenSlide's: decided once for a level, at fixed places, so that what read_level gives
+  /// does not depend on what was read before.
+  bool proven(int level) const {
+    Proof& proof = proofs_[static_cast<std::size_t>(level)];
+    std::call_once(proof.once, [&] {
+      const SlideLevel& entry = info_.levels[static_cast<std::size_t>(level)];
+      for (const double share : {0.5, 0.25, 0.75, 0.4, 0.6, 0.1, 0.9, 0.0}) {
+        const std::int64_t x = whole_near(entry.width, entry.downsample, share),
+                           y = whole_near(entry.height, entry.downsample, share);
+        std::vector<std::uint8_t> ours(3 * kProofEdge * kProofEdge), theirs = ours;
+        if (!tiles_->read(level, x, y, kProofEdge, kProofEdge, info_.background, ours, {})) return;
+        try {
+          read_composed(level, std::llround(static_cast<double>(x) * entry.downsample),
+                        std::llround(static_cast<double>(y) * entry.downsample), kProofEdge, kProofEdge, theirs, {});
+        } catch (const Error&) {
+          return;  // a damaged part of the slide: OpenSlide will say so again where it matters
+        }
+        if (ours != theirs) return;
+        const auto [low, high] = std::minmax_element(ours.begin(), ours.end());
+        if ((proof.good = *high - *low > kPictureContrast)) return;
+      }
+    });
+    return proof.good;
+  }
+  /// The pixel of a level, near a share of its extent, that lies on a whole pixel of level 0.
+  static std::int64_t whole_near(std::int64_t extent, double downsample, double share) {
+    const auto start = static_cast<std::int64_t>(share * static_cast<double>(extent));
+    for (std::int64_t position = start; position > 0; --position) {
+      const double level0 = static_cast<double>(position) * downsample;
+      if (std::abs(level0 - std::round(level0)) < kWholePixel * downsample) return position;
+    }
+    return 0;
+  }
+
   enum class Trust { kUnproven, kProven, kRefuted };
 
   bool read_direct(int level, std::int64_t x0, std::int64_t y0, std::int64_t width, std::int64_t height,
@@ -204,6 +248,11 @@ class OpenSlideSlide final : public Slide {
   mutable Osr osr_;
   std::unique_ptr<JpegTiles> tiles_;
   mutable std::vector<std::atomic<Trust>> trust_;
+  struct Proof {
+    std::once_flag once;
+    bool good = false;
+  };
+  mutable std::vector<Proof> proofs_;
 };
 
 }  // namespace

@@ -19,7 +19,8 @@ constexpr int kHelperSocket = 3, kHelperMemory = 4;
 
 struct RegionRequest {
   std::int64_t level = 0, x0 = 0, y0 = 0, width = 0, height = 0;
-  std::uint8_t opaque = 0;  ///< 1: the region's opacity follows its pixels
+  std::uint8_t opaque = 0;    ///< 1: the region's opacity follows its pixels
+  std::uint8_t in_level = 0;  ///< 1: x0 and y0 are pixels of the level (Slide::read_level)
   std::size_t rgb_bytes() const { return static_cast<std::size_t>(3 * width * height); }
   std::size_t opaque_bytes() const { return opaque != 0 ? static_cast<std::size_t>(width * height) : 0; }
 };

@@ -54,8 +54,9 @@ int serve_slide(int socket, int memory, const SlideOpener& open) {
     const std::string read = outcome([&] {
       const std::size_t rgb = request.rgb_bytes(), opaque = request.opaque_bytes();
       const auto window = pixels.at_least(rgb + opaque, false);
-      slide->read_region(static_cast<int>(request.level), request.x0, request.y0, request.width, request.height,
-                         window.first(rgb), window.subspan(rgb, opaque));
+      const auto read = request.in_level != 0 ? &Slide::read_level : &Slide::read_region;
+      (*slide.*read)(static_cast<int>(request.level), request.x0, request.y0, request.width, request.height,
+                     window.first(rgb), window.subspan(rgb, opaque));
     });
     alarm(0);
     if (!channel.send_text(read)) return 1;

@@ -174,6 +174,16 @@ JobRequest job_from_json(std::string_view text, std::string_view subject) {
   return request;
 }
 
+const JobKind& job_kind(std::string_view name) {
+  std::string known;
+  for (const JobKind& kind : job_kinds()) {
+    if (kind.name == name) return kind;
+    known += (known.empty() ? "" : ", ") + kind.name;
+  }
+  throw Error(ErrorCode::kUsage, "request", "unknown job kind '" + std::string(name) + "'",
+              "Known kinds: " + known + ".");
+}
+
 JobResult run_job(const JobRequest& request, const ProgressSink& progress, std::stop_token stop) {
   const JobKind& kind = job_kind(request.kind);
   const JobValues values(kind, request);

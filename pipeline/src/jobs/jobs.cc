@@ -1,9 +1,6 @@
 #include "jobs.h"
 
-#include <array>
 #include <vector>
-
-#include <fovea/base/error.h>
 
 namespace fovea::pipeline {
 
@@ -29,16 +26,6 @@ std::span<const JobKind> job_kinds() {
       formats_job(),         //
   };
   return kinds;
-}
-
-const JobKind& job_kind(std::string_view name) {
-  std::string known;
-  for (const JobKind& kind : job_kinds()) {
-    if (kind.name == name) return kind;
-    known += (known.empty() ? "" : ", ") + kind.name;
-  }
-  throw Error(ErrorCode::kUsage, "request", "unknown job kind '" + std::string(name) + "'",
-              "Known kinds: " + known + ".");
 }
 
 }  // namespace fovea::pipeline

@@ -76,8 +76,7 @@ Tissue clam_tissue(const io::Slide& slide, double mpp_level0, const TissueOption
   if (dark_background(planes))
     tissue.notices.push_back("dark background: looks like fluorescence, for which CLAM's rule marks everything");
   tissue.mask = std::move(planes.feature);
-  median_filter(tissue.mask, options.median_px);
-  binarise(tissue.mask, options.threshold);
+  median_above(tissue.mask, options.median_px, options.threshold);
   close_mask(tissue.mask, options.closing_px, EvenSquare::kAsOpenCv);
   const auto marked = std::count(tissue.mask.pixels.begin(), tissue.mask.pixels.end(), std::uint8_t{255});
   tissue.fraction_before_cleaning = static_cast<double>(marked) / static_cast<double>(tissue.mask.pixels.size());

@@ -1,7 +1,5 @@
 #include "slide/features_options.h"
 
-#include <algorithm>
-
 #include <ATen/Context.h>
 
 #include <fovea/base/error.h>
@@ -80,37 +78,12 @@ void add_run(std::vector<Parameter>& p) {
                group});
 }
 
-/// Here --mpp is the scale of the tiles, and that of slides that do not tell it is --slide-mpp.
-void add_tiles(std::vector<Parameter>& p) {
-  const std::size_t first = p.size();
-  add_tile_parameters(p, "the encoder's");
-  const auto named = [&](const char* name) -> Parameter& {
-    return *std::find_if(p.begin() + static_cast<std::ptrdiff_t>(first), p.end(),
-                         [&](const Parameter& parameter) { return parameter.name == name; });
-  };
-  Parameter slide_scale = named("mpp");
-  slide_scale.name = "slide-mpp";
-  named("mpp").help = named("target-mpp").help;
-  named("target-mpp").help = "The same as --mpp, as in the other commands";
-  p.push_back(std::move(slide_scale));
-  named("allow-unreadable-tiles").help =
-      "As in the other commands; here tiles that cannot be read are always left out and counted";
-  p.push_back({"guards",
-               ParameterType::kText,
-               "Leave out tiles that show pen, black, blur (a list of these), or none",
-               std::string("none"),
-               false,
-               false,
-               {},
-               "Tiles"});
-}
-
 }  // namespace
 
 std::vector<Parameter> features_parameters() {
   std::vector<Parameter> parameters;
   add_main(parameters);
-  add_tiles(parameters);
+  add_list_tile_parameters(parameters, "the encoder's");
   add_tissue_parameters(parameters);
   add_run(parameters);
   return parameters;
@@ -123,12 +96,7 @@ FeaturesOptions features_options(const JobValues& values) {
   o.coords = values.text("coords"), o.encoder = values.text("encoder");
   o.layout = values.text("format") == "clam" ? io::BagLayout::kClam : io::BagLayout::kTrident;
   if (values.text("precision") == "fp16") o.precision = io::ElementType::kF16;
-  o.tiles = tile_choice(values, problems);
-  if (o.tiles.mpp) o.tiles.target_mpp = o.tiles.mpp;
-  o.tiles.mpp.reset();
-  if (values.given("slide-mpp")) o.tiles.mpp = values.number("slide-mpp");
-  if (o.tiles.mpp && !(*o.tiles.mpp > 0 && *o.tiles.mpp <= 1000))
-    problems.push_back("--slide-mpp must be above 0 (and at most 1000)");
+  o.tiles = list_tile_choice(values, problems);
   o.guards = parse_guards(values.text("guards"));
   o.isolate = values.text("isolate"), o.previews = !values.flag("no-previews");
   o.batch = values.integer("batch"), o.threads = values.integer("threads");

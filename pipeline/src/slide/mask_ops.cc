@@ -39,21 +39,51 @@ void median_row(const io::Image& in, int size, int y, std::uint8_t* out) {
   }
 }
 
+/// row[x] = max (or min) of row[x] and other[x + offset], where that lies in the row.
+void take_extreme(std::uint8_t* row, const std::uint8_t* other, int width, int offset, bool maximum) {
+  const int begin = std::max(0, -offset), end = std::min(width, width - offset);
+  if (maximum)
+    for (int x = begin; x < end; ++x) row[x] = std::max(row[x], other[x + offset]);
+  else
+    for (int x = begin; x < end; ++x) row[x] = std::min(row[x], other[x + offset]);
+}
+
 /// out[x, y] = max (or min) of in[x + from .. x + to] along one axis, ignoring what lies outside.
 void extreme(const io::Image& in, io::Image& out, int from, int to, bool horizontal, bool maximum) {
-  oneapi::tbb::parallel_for(oneapi::tbb::blocked_range<int>(0, in.height), [&](const auto& rows) {
+  oneapi::tbb::parallel_for(oneapi::tbb::blocked_range<int>(0, in.height, 16), [&](const auto& rows) {
     for (int y = rows.begin(); y != rows.end(); ++y) {
-      for (int x = 0; x < in.width; ++x) {
-        const int position = horizontal ? x : y, limit = horizontal ? in.width : in.height;
-        std::uint8_t best = maximum ? 0 : 255;
-        for (int p = std::max(0, position + from); p <= std::min(limit - 1, position + to); ++p) {
-          const std::uint8_t value = horizontal ? *in.at(p, y) : *in.at(x, p);
-          best = maximum ? std::max(best, value) : std::min(best, value);
-        }
-        *out.at(x, y) = best;
+      std::uint8_t* row = out.at(0, y);
+      std::fill_n(row, in.width, maximum ? std::uint8_t{0} : std::uint8_t{255});
+      for (int offset = from; offset <= to; ++offset) {
+        if (horizontal)
+          take_extreme(row, in.at(0, y), in.width, offset, maximum);
+        else if (y + offset >= 0 && y + offset < in.height)
+          take_extreme(row, in.at(0, y + offset), in.width, 0, maximum);
       }
     }
   });
+}
+
+/// 255 where more than half of the size x size window (replicated borders) is set, for rows [first, last).
+void majority_rows(const io::Image& mask, int size, int first, int last, io::Image& out) {
+  const int radius = size / 2, half = size * size / 2;
+  const auto row_of = [&](int y) { return mask.at(0, std::clamp(y, 0, mask.height - 1)); };
+  std::vector<int> columns(static_cast<std::size_t>(mask.width));  // set pixels of the window's rows
+  const auto add = [&](const std::uint8_t* row, int sign) {
+    for (int x = 0; x < mask.width; ++x) columns[static_cast<std::size_t>(x)] += sign * (row[x] & 1);
+  };
+  for (int y = first - radius; y <= first + radius; ++y) add(row_of(y), 1);
+  const auto column = [&](int x) { return columns[static_cast<std::size_t>(std::clamp(x, 0, mask.width - 1))]; };
+  for (int y = first; y < last; ++y) {
+    int count = 0;
+    for (int x = -radius; x <= radius; ++x) count += column(x);
+    std::uint8_t* row = out.at(0, y);
+    for (int x = 0; x < mask.width; ++x) {
+      row[x] = count > half ? 255 : 0;
+      count += column(x + radius + 1) - column(x - radius);
+    }
+    add(row_of(y - radius), -1), add(row_of(y + radius + 1), 1);
+  }
 }
 
 }  // namespace
@@ -113,6 +143,15 @@ int median_level(const std::array<std::int64_t, 256>& counts) {
 
 void binarise(io::Image& plane, int threshold) {
   for (std::uint8_t& value : plane.pixels) value = value > threshold ? 255 : 0;
+}
+
+void median_above(io::Image& plane, int size, int threshold) {
+  binarise(plane, threshold);
+  if (size <= 1 || plane.pixels.empty()) return;
+  io::Image out(plane.width, plane.height, 1);
+  oneapi::tbb::parallel_for(oneapi::tbb::blocked_range<int>(0, plane.height, 64),
+                            [&](const auto& rows) { majority_rows(plane, size, rows.begin(), rows.end(), out); });
+  plane = std::move(out);
 }
 
 void close_mask(io::Image& mask, int edge, EvenSquare even) {

@@ -30,6 +30,9 @@ int median_level(const std::array<std::int64_t, 256>& counts);
 
 /// 255 where the plane is > threshold, else 0.
 void binarise(io::Image& plane, int threshold);
+/// median_filter, then binarise, in one: a median is above a threshold where more than half of its window is.
+void median_above(io::Image& plane, int size, int threshold);
+
 /// An even square has no middle pixel: either the erosion reflects it, so that nothing moves, or it does not, as
 /// OpenCV, and the mask moves by one pixel right and down.
 enum class EvenSquare { kCentred, kAsOpenCv };

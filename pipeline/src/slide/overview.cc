@@ -27,6 +27,12 @@ struct Block {
 void reduce(Block& block, int width, int height, std::int64_t factor) {
   const std::int64_t source_width = width * factor;
   const auto area = static_cast<std::uint32_t>(factor * factor);
+  if (factor == 1) {
+    block.rgb = io::Image(0, 0, 3);
+    block.rgb.width = width, block.rgb.height = height;
+    block.rgb.pixels.swap(block.source), block.opaque.swap(block.source_opaque);
+    return;
+  }
   block.rgb = io::Image(width, height, 3);
   block.opaque.assign(static_cast<std::size_t>(width) * height, 0);
   for (int y = 0; y < height; ++y) {
@@ -80,6 +86,8 @@ std::int64_t read_overview(const io::Slide& slide, const OverviewGrid& grid, con
   const int block = static_cast<int>(std::max<std::int64_t>(1, kBlockPx / grid.factor));
   const int columns = (grid.width + block - 1) / block, rows = (grid.height + block - 1) / block;
   const io::SlideInfo& info = slide.info();
+  const double downsample = info.levels[static_cast<std::size_t>(grid.level)].downsample;
+  const auto level_px = [&](double level0) { return rounded_px(level0 / downsample); };
   std::atomic<std::int64_t> done{0}, unreadable{0};
   oneapi::tbb::parallel_for(oneapi::tbb::blocked_range<int>(0, columns * rows, 1), [&](const auto& range) {
     for (int i = range.begin(); i != range.end(); ++i) {
@@ -91,9 +99,9 @@ std::int64_t read_overview(const io::Slide& slide, const OverviewGrid& grid, con
       Block work;
       work.source.resize(3 * pixels), work.source_opaque.resize(pixels);
       try {
-        slide.read_region(grid.level, rounded_px(grid.frame.origin_x) + rounded_px(x * grid.frame.pixel_px),
-                          rounded_px(grid.frame.origin_y) + rounded_px(y * grid.frame.pixel_px), width * grid.factor,
-                          height * grid.factor, work.source, work.source_opaque);
+        slide.read_level(grid.level, level_px(grid.frame.origin_x) + x * grid.factor,
+                         level_px(grid.frame.origin_y) + y * grid.factor, width * grid.factor, height * grid.factor,
+                         work.source, work.source_opaque);
       } catch (const Error& error) {
         if (error.code() != ErrorCode::kCorrupt || !reading.allow_unreadable) throw;
         for (std::size_t p = 0; p < pixels; ++p)

@@ -94,7 +94,7 @@ SlideTiles tile_slide(const SlideEntry& entry, const TilesOptions& options, cons
   opening.isolated = isolated;
   const auto slide = io::open_slide(entry.path, opening);
   const io::SlideInfo& info = slide->info();
-  const double mpp = level0_mpp(info, entry.id);
+  const double mpp = level0_mpp(info, entry.id, "--slide-mpp");
   SlideTiles found;
   found.notices = info.notices;
   found.plan =

@@ -33,19 +33,14 @@ void add_main(std::vector<Parameter>& p) {
                    "(20x_256px_0px_overlap/patches, contours, contours_geojson) or ours (patches, tissue, previews)",
                .fallback = std::string("fovea"),
                .choices = {"fovea", "clam", "trident"}});
-  p.push_back({.name = "guards",
-               .type = T::kText,
-               .help = "Drop and count tiles with artefacts: pen, black, blur, separated by commas, or none",
-               .fallback = std::string("none"),
-               .group = "Tissue"});
   p.push_back({.name = "read-tiles",
                .type = T::kFlag,
                .help = "Read every tile, as an encoder would; those that cannot be read are left out and counted",
                .fallback = false,
                .group = "Tiles"});
-  p.push_back({.name = "no-preview",
+  p.push_back({.name = "no-previews",
                .type = T::kFlag,
-               .help = "Write no JPEG of the slide with its outlines and tiles",
+               .help = "Leave out the picture of each slide with its tissue and tiles",
                .fallback = false});
   p.push_back({.name = "overwrite",
                .type = T::kFlag,
@@ -71,7 +66,7 @@ void add_run(std::vector<Parameter>& p) {
 
 std::string settings_of(const JobValues& values) {
   JobRequest decisive = values.request();
-  for (const char* name : {"slides", "list", "out", "no-preview", "overwrite", "isolate", "threads"})
+  for (const char* name : {"slides", "list", "out", "no-previews", "overwrite", "isolate", "threads"})
     decisive.values.erase(name);
   const std::string text = to_json(decisive);
   return io::sha256(std::as_bytes(std::span(text))).substr(0, kSettingsDigits);
@@ -82,7 +77,7 @@ std::string settings_of(const JobValues& values) {
 std::vector<Parameter> tiles_parameters() {
   std::vector<Parameter> parameters;
   add_main(parameters);
-  add_tile_parameters(parameters, "0.5 um/px, 256 px");
+  add_list_tile_parameters(parameters, "0.5 um/px, 256 px");
   add_tissue_parameters(parameters);
   add_run(parameters);
   return parameters;
@@ -96,11 +91,11 @@ TilesOptions tiles_options(const JobValues& values) {
   o.format = values.text("format") == "clam"      ? TilesFormat::kClam
              : values.text("format") == "trident" ? TilesFormat::kTrident
                                                   : TilesFormat::kFovea;
-  o.tiles = tile_choice(values, problems);
+  o.tiles = list_tile_choice(values, problems);
   o.target_mpp = o.tiles.target_mpp.value_or(o.target_mpp), o.tile_px = o.tiles.tile_px.value_or(o.tile_px);
   o.threads = values.integer("threads");
   if (o.threads < 0 || o.threads > 1024) problems.emplace_back("--threads must lie between 0 and 1024");
-  o.read_tiles = values.flag("read-tiles"), o.preview = !values.flag("no-preview");
+  o.read_tiles = values.flag("read-tiles"), o.preview = !values.flag("no-previews");
   o.overwrite = values.flag("overwrite"), o.isolate = values.text("isolate");
   std::string all;
   for (const std::string& problem : problems) all += (all.empty() ? "" : "; ") + problem;

@@ -18,27 +18,36 @@ namespace {
 constexpr std::int64_t kMaxMaskPixels = 64'000'000;
 constexpr int kWhiteDistance = 85;  // FAST's rule
 
+/// Otsu's threshold of the filtered plane.
+int otsu_of_median(const io::Image& plane, int median_px) {
+  io::Image filtered = plane;
+  median_filter(filtered, median_px);
+  return otsu_threshold(histogram(filtered));
+}
+
 /// Feature planes to a raw binary mask in tissue.mask.
 void threshold_planes(TissuePlanes planes, const TissueOptions& options, Tissue& tissue) {
   tissue.mask = std::move(planes.feature);
+  int median_px = options.median_px;
   if (dark_background(planes)) {
     tissue.mask = std::move(planes.grey);
-    median_filter(tissue.mask, options.median_px);
-    tissue.threshold = otsu_threshold(histogram(tissue.mask));
+    tissue.threshold = otsu_of_median(tissue.mask, median_px);
     tissue.method = "grey above Otsu's threshold (dark background)";
     tissue.notices.push_back("dark background: looks like fluorescence, so tissue is what is brighter than grey " +
                              number_text(tissue.threshold) +
                              "; a model trained on bright-field slides means nothing here");
   } else if (options.method == "white-distance") {
+    median_px = 1;
     tissue.threshold = kWhiteDistance;
     tissue.method = "distance to white";
+  } else if (options.method == "otsu") {
+    tissue.threshold = otsu_of_median(tissue.mask, median_px);
+    tissue.method = "saturation above Otsu's threshold";
   } else {
-    median_filter(tissue.mask, options.median_px);
-    const bool otsu = options.method == "otsu";
-    tissue.threshold = otsu ? otsu_threshold(histogram(tissue.mask)) : options.threshold;
-    tissue.method = otsu ? "saturation above Otsu's threshold" : "saturation";
+    tissue.threshold = options.threshold;
+    tissue.method = "saturation";
   }
-  binarise(tissue.mask, static_cast<int>(tissue.threshold));
+  median_above(tissue.mask, median_px, static_cast<int>(tissue.threshold));
   close_mask(tissue.mask, options.closing_px);
 }
 

@@ -1,5 +1,6 @@
 #include "slide/tissue_parameters.h"
 
+#include <algorithm>
 #include <tuple>
 
 #include <fovea/base/error.h>
@@ -84,6 +85,30 @@ void add_tile_parameters(std::vector<Parameter>& p, const std::string& defaults)
                false,
                {},
                group});
+}
+
+void add_list_tile_parameters(std::vector<Parameter>& p, const std::string& defaults) {
+  const std::size_t first = p.size();
+  add_tile_parameters(p, defaults);
+  const auto named = [&](const char* name) -> Parameter& {
+    return *std::find_if(p.begin() + static_cast<std::ptrdiff_t>(first), p.end(),
+                         [&](const Parameter& parameter) { return parameter.name == name; });
+  };
+  Parameter slide_scale = named("mpp");
+  slide_scale.name = "slide-mpp";
+  named("mpp").help = named("target-mpp").help;
+  named("target-mpp").help = "The same as --mpp, as in the other commands";
+  p.push_back(std::move(slide_scale));
+  named("allow-unreadable-tiles").help =
+      "As in the other commands; here tiles that cannot be read are left out and counted";
+  p.push_back({"guards",
+               ParameterType::kText,
+               "Leave out tiles that show pen, black, blur (a list of these), or none",
+               std::string("none"),
+               false,
+               false,
+               {},
+               "Tiles"});
 }
 
 void add_tissue_parameters(std::vector<Parameter>& p) {
@@ -188,6 +213,13 @@ TileChoice tile_choice(const JobValues& values, std::vector<std::string>& proble
   for (const char* name : {"min-region-mm2", "min-hole-mm2", "a-t", "a-h"})
     if (values.given(name) && !(values.number(name) >= 0))
       problems.push_back(std::string("--") + name + " must not be negative");
+  return choice;
+}
+
+TileChoice list_tile_choice(const JobValues& values, std::vector<std::string>& problems) {
+  TileChoice choice = tile_choice(values, problems);
+  if (choice.mpp) choice.target_mpp = choice.mpp;
+  choice.mpp = positive(values, "slide-mpp", problems);
   return choice;
 }
 

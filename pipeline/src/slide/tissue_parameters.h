@@ -23,11 +23,15 @@ struct TileChoice {
 
 /// Group "Tiles"; `defaults` completes "(default: ...)" of scale and edge.
 void add_tile_parameters(std::vector<Parameter>& parameters, const std::string& defaults);
+/// The same for commands on lists of slides, where --mpp is the scale of the tiles and that of slides which do not tell
+/// it is --slide-mpp; and --guards (guards.h).
+void add_list_tile_parameters(std::vector<Parameter>& parameters, const std::string& defaults);
 /// Group "Tissue".
 void add_tissue_parameters(std::vector<Parameter>& parameters);
 
 /// The values of both groups, checked; what is wrong is added to `problems`.
 TileChoice tile_choice(const JobValues& values, std::vector<std::string>& problems);
+TileChoice list_tile_choice(const JobValues& values, std::vector<std::string>& problems);
 /// The preset's rules, then what the user set on top of them.
 TissueOptions tissue_options(const JobValues& values, double mpp_level0);
 

@@ -139,6 +139,25 @@ TEST(JpegTiles, SampleSlidesHaveOpenSlidesPixels) {
   EXPECT_EQ(compare(wsi / "TCGA-CR-7395-01A-01-TS1-jp2k-nompp.svs"), 0) << "JPEG 2000 is OpenSlide's";
 }
 
+TEST(JpegTiles, OverviewsGetTheStoredPixelsOfALevelWithAFractionalDownsample) {
+  FOVEA_NEEDS_SHARED("data/wsi/mosaic-40x-levels-1-4-16.svs");
+  const fs::path path = test::shared_dir() / "data/wsi/mosaic-40x-levels-1-4-16.svs";
+  const auto slide = io::open_slide(path), isolated = io::open_slide(path, {.mpp = {}, .isolated = true});
+  const auto tiles = io::JpegTiles::open(path, slide->info().levels);
+  for (const int level : {1, 2}) {
+    ASSERT_TRUE(tiles->has(level));
+    for (const Region& region : {Region{301, 207, 90, 70}, {1, 1, 64, 64}, {500, 400, 128, 128}}) {
+      Pixels stored = empty_pixels(region), read = stored, apart = stored;
+      ASSERT_TRUE(tiles->read(level, region.x, region.y, region.width, region.height, slide->info().background,
+                              stored.rgb, stored.opaque));
+      slide->read_level(level, region.x, region.y, region.width, region.height, read.rgb, read.opaque);
+      isolated->read_level(level, region.x, region.y, region.width, region.height, apart.rgb, apart.opaque);
+      EXPECT_TRUE(read == stored) << level << ": " << region.x;
+      EXPECT_TRUE(apart == stored) << level << ": " << region.x;
+    }
+  }
+}
+
 TEST(JpegTiles, TheSlideTakesThemAndManyThreadsReadTheSame) {
   test::TemporaryFolder folder;
   write_pyramid(folder / "made.tif", {PHOTOMETRIC_YCBCR, 2, 64});

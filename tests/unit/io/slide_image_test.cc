@@ -2,6 +2,7 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <random>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -133,6 +134,25 @@ TEST(Resize, KeepsConstantsAveragesWholeFactorsAndFollowsARamp) {
     for (int x = 0; x < 300; ++x) *ramp.at(x, y) = static_cast<std::uint8_t>(x * 200 / 299);
   const io::Image small = io::resize(ramp, 131, 4);
   for (int x = 5; x < 126; ++x) EXPECT_NEAR(*small.at(x, 2), ((x + 0.5) * 300 / 131 - 0.5) * 200 / 299, 1.6) << x;
+}
+
+TEST(Resize, PowersOfTwoAreTheRoundedMeansOfSquares) {
+  std::mt19937 random(11);
+  for (const int channels : {1, 3, 4}) {
+    io::Image image(48, 32, channels);
+    for (std::uint8_t& value : image.pixels) value = static_cast<std::uint8_t>(random());
+    for (const int factor : {2, 4, 8}) {
+      const io::Image small = io::resize(image, 48 / factor, 32 / factor);
+      for (int y = 0; y < small.height; ++y)
+        for (int x = 0; x < small.width; ++x)
+          for (int c = 0; c < channels; ++c) {
+            double sum = 0;
+            for (int dy = 0; dy < factor; ++dy)
+              for (int dx = 0; dx < factor; ++dx) sum += image.at(x * factor + dx, y * factor + dy)[c];
+            ASSERT_EQ(small.at(x, y)[c], std::floor(sum / (factor * factor) + 0.5)) << x << " " << y << " " << factor;
+          }
+    }
+  }
 }
 
 TEST(Colour, MapsEndWhereTheyShouldAndGrowLighter) {

@@ -124,5 +124,18 @@ TEST(TissueRegions, RandomMasksKeepTheirArea) {
   EXPECT_DOUBLE_EQ(pixels, static_cast<double>(std::count(mask.pixels.begin(), mask.pixels.end(), 255)));
 }
 
+TEST(MaskOps, MedianAboveIsTheMedianThenTheThreshold) {
+  std::mt19937 random(3);
+  for (const int size : {1, 3, 7, 11}) {
+    io::Image plane(61, 203, 1);
+    for (std::uint8_t& value : plane.pixels) value = static_cast<std::uint8_t>(random() % 24);
+    io::Image two_steps = plane, one = plane;
+    median_filter(two_steps, size);
+    binarise(two_steps, 11);
+    median_above(one, size, 11);
+    EXPECT_EQ(one.pixels, two_steps.pixels) << size;
+  }
+}
+
 }  // namespace
 }  // namespace fovea::pipeline::slide

@@ -54,12 +54,18 @@ class Slide {
   /// has width*height bytes and receives 0 where the slide holds no pixel (transparent), 255 elsewhere.
   virtual void read_region(int level, std::int64_t x0, std::int64_t y0, std::int64_t width, std::int64_t height,
                            std::span<std::uint8_t> rgb, std::span<std::uint8_t> opaque = {}) const = 0;
+
+  /// The same at (x, y) in pixels of the level: for overviews, which need no place of level 0. Where stored tiles are
+  /// decoded directly these are the stored pixels; elsewhere the region nearest in whole level-0 pixels.
+  virtual void read_level(int level, std::int64_t x, std::int64_t y, std::int64_t width, std::int64_t height,
+                          std::span<std::uint8_t> rgb, std::span<std::uint8_t> opaque = {}) const;
 };
 
 struct SlideOptions {
   std::optional<double> mpp;  ///< the user's value; wins over everything the file says
-  /// Decode in helper processes (fovea-slide-reader): a file that crashes or hangs the decoder is Error(kCorrupt) instead
-  /// of the end of this process. Costs the start of a process for each slide and thread, and a copy of the pixels.
+  /// Decode in helper processes (fovea-slide-reader): a file that crashes or hangs the decoder is Error(kCorrupt)
+  /// instead of the end of this process. Costs the start of a process for each slide and thread, and a copy of the
+  /// pixels.
   bool isolated = false;
   bool direct_tiles = true;  ///< decode stored JPEG tiles without OpenSlide's compositing where the pixels are the same
 };

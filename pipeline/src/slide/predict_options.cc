@@ -174,6 +174,30 @@ void add_tissue(std::vector<Parameter>& p) {
                group});
 }
 
+void add_live(std::vector<Parameter>& p) {
+  using T = ParameterType;
+  p.push_back(
+      {"live",
+       T::kFlag,
+       "Visit tiles coarse to fine, and after 1, 2, 5, 10, 25 and 50 % of them tell the prediction so far and draw "
+       "heatmap_live.png; the final result is the same",
+       false,
+       false,
+       false,
+       {},
+       "Live"});
+  p.push_back(
+      {"stop-when-stable",
+       T::kNumber,
+       "End at the first of these shares at which the leading class is estimated to stay with this probability, "
+       "between 0.5 and 1 (implies --live); the result then rests on the tiles seen, and says so",
+       {},
+       false,
+       false,
+       {},
+       "Live"});
+}
+
 void add_picture_and_run(std::vector<Parameter>& p) {
   using T = ParameterType;
   p.push_back({"heatmap-map",
@@ -254,6 +278,10 @@ void check_ranges(const PredictOptions& o, const JobValues& values, std::vector<
   if (!o.features.empty() && o.keep_features) problems.push_back("--keep-features needs a slide");
   if (!(o.min_tissue >= 0 && o.min_tissue <= 1)) problems.push_back("--min-tissue must lie between 0 and 1");
   if (!(o.heatmap.alpha >= 0 && o.heatmap.alpha <= 1)) problems.push_back("--heatmap-alpha must lie between 0 and 1");
+  if (o.stop_when_stable && !(*o.stop_when_stable > 0.5 && *o.stop_when_stable < 1))
+    problems.push_back("--stop-when-stable must lie between 0.5 and 1");
+  if (o.stop_when_stable && o.keep_features)
+    problems.push_back("--keep-features needs all tiles: leave out --stop-when-stable");
   if (o.batch < 1 || o.batch > 4096) problems.push_back("--batch must lie between 1 and 4096");
   if (o.chunk < 0) problems.push_back("--chunk must not be negative");
   if (o.threads < 0 || o.threads > 1024) problems.push_back("--threads must lie between 0 and 1024");
@@ -279,6 +307,7 @@ std::vector<Parameter> predict_parameters() {
   add_main(parameters);
   add_tiles(parameters);
   add_tissue(parameters);
+  add_live(parameters);
   add_picture_and_run(parameters);
   return parameters;
 }
@@ -303,6 +332,8 @@ PredictOptions predict_options(const JobValues& values) {
   o.allow_upsampling = values.flag("allow-upsampling"), o.allow_unreadable = values.flag("allow-unreadable-tiles");
   o.allow_torchscript = values.flag("allow-torchscript"), o.any_encoder = values.flag("any-encoder");
   o.keep_features = values.flag("keep-features"), o.slide_name = values.flag("slide-name");
+  if (values.given("stop-when-stable")) o.stop_when_stable = values.number("stop-when-stable");
+  o.live = values.flag("live") || o.stop_when_stable;
   check_ranges(o, values, problems);
   if (values.text("device") != "cpu")
     throw Error(ErrorCode::kDevice, "--device", "slides are computed on the CPU in this version",

@@ -30,7 +30,7 @@ TileInput::TileInput(const EncoderInfo& info)
     : resize_px_(info.resized_px()),
       input_px_(info.network_px()),
       resize_(info.tile_px, resize_px_, info.interpolation) {
-  if (input_px_ < 1 || input_px_ > resize_px_)
+  if (info.tile_px < 1 || input_px_ < 1 || input_px_ > resize_px_)
     throw Error(
         ErrorCode::kShape, "encoder " + info.name,
         "its input of " + std::to_string(input_px_) + " pixels cannot be cut from " + std::to_string(resize_px_),

@@ -9,6 +9,8 @@
 #include <ATen/ops/sort.h>
 #include <ATen/ops/zeros_like.h>
 
+#include <fovea/base/error.h>
+
 #include "mil/gated_mil.h"
 
 namespace fovea::models::mil {
@@ -79,6 +81,9 @@ class Clam final : public GatedMil {
   MilLoss loss(const MilOutput& output, const at::Tensor& label, const MilLossOptions& options) const override {
     MilLoss loss = mil_loss(output, label, options);
     if (!options.instance_loss || !output.instances.defined()) return loss;
+    if (label.scalar_type() != at::kLong || label.numel() != 1)
+      throw Error(ErrorCode::kUsage, config().architecture, "its instance loss needs a bag of one class",
+                  "Switch the instance loss off.");
     add_instance_loss(loss, output, label.item<std::int64_t>(), options);
     loss.total = total_loss(loss, options);
     return loss;

@@ -68,6 +68,12 @@ class Dsmil final : public NamedMil {
 
   /// Half from the critical instances, half from the bag.
   MilLoss loss(const MilOutput& output, const at::Tensor& label, const MilLossOptions& options) const override {
+    if (options.criterion) {
+      MilLoss loss = mil_loss(output, label, options);
+      loss.bag = (loss.bag + options.criterion(output.max_logits, label)) / 2;
+      loss.total = total_loss(loss, options);
+      return loss;
+    }
     if (independent()) {
       const at::Tensor present = presence(label);
       MilLoss loss = mil_loss(output, at::zeros({1}, present.options().dtype(at::kLong)), options);

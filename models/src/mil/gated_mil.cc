@@ -63,6 +63,11 @@ MilOutput GatedMil::forward(const at::Tensor& bag, const MilStep& step) const {
   if (masks_scores(step)) pooled = attention::score_pool(step_scores(pooled.scores, step), rows);
   MilOutput output = output_of(pooled);
   output.instances = rows;
+  output.head = [this](const at::Tensor& z) {
+    MilOutput perturbed;
+    classify(z, perturbed);
+    return perturbed.bag_logits;
+  };
   return output;
 }
 

@@ -1,10 +1,14 @@
 #include <fovea/models/slide_transformer.h>
 
 #include <algorithm>
+#include <map>
+#include <utility>
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/_unique2.h>
 #include <ATen/ops/amax.h>
 #include <ATen/ops/amin.h>
+#include <ATen/ops/arange.h>
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/layer_norm.h>
 #include <ATen/ops/linear.h>
@@ -87,8 +91,10 @@ at::Tensor global_attention(const std::vector<at::Tensor>& qkv, const Grid& grid
   return attention::mala(qkv[0], qkv[1], qkv[2], {}, turn).out;
 }
 
-std::string layer_name(std::size_t layer) {
-  return "layers." + std::to_string(layer) + ".";
+/// "layers.0.local7.", "layers.1.global.": what a layer is can be read off a file of weights.
+std::string layer_name(const SlideTransformerConfig& config, std::size_t layer) {
+  const std::string kind = config.layers[layer] == 'l' ? "local" + std::to_string(config.window) : "global";
+  return "layers." + std::to_string(layer) + "." + kind + ".";
 }
 
 }  // namespace
@@ -97,7 +103,7 @@ std::vector<TensorSpec> SlideTransformer::specs_of(const SlideTransformerConfig&
   std::vector<TensorSpec> specs;
   mil::add_linear(specs, "embed", c.inner, c.features);
   for (std::size_t layer = 0; layer < c.layers.size(); ++layer) {
-    const std::string name = layer_name(layer);
+    const std::string name = layer_name(c, layer);
     mil::add_layer_norm(specs, name + "norm1", c.inner);
     mil::add_linear(specs, name + "qkv", 3 * c.inner, c.inner);
     mil::add_linear(specs, name + "proj", c.inner, c.inner);
@@ -137,15 +143,15 @@ at::Tensor SlideTransformer::norm(const at::Tensor& x, const std::string& name) 
   return at::layer_norm(x, {config_.inner}, state_.at(name + ".weight"), state_.at(name + ".bias"), kEps);
 }
 
-MilOutput SlideTransformer::forward(const at::Tensor& bag, const at::Tensor& cells) const {
+MilOutput SlideTransformer::forward(const at::Tensor& bag, const at::Tensor& cells, const MilStep& step) const {
   if (bag.dim() != 2 || bag.size(1) != config_.features)
     bad("the patches' features are not " + std::to_string(config_.features) + " wide",
         "Use the encoder the model was trained with.");
   if (bag.size(0) == 0) bad("the bag holds no instance", "Check the tissue mask or the feature file.");
   const Grid grid = grid_of(cells.to(bag.device()), bag.size(0));
-  at::Tensor x = linear(bag, "embed");
+  at::Tensor x = mil::dropped(linear(bag, "embed"), step, 0);
   for (std::size_t layer = 0; layer < config_.layers.size(); ++layer) {
-    const std::string name = layer_name(layer);
+    const std::string name = layer_name(config_, layer);
     std::vector<at::Tensor> qkv;
     for (const at::Tensor& part : linear(norm(x, name + "norm1"), name + "qkv").chunk(3, 1))
       qkv.push_back(part.reshape({x.size(0), config_.heads, -1}).transpose(0, 1).unsqueeze(0));
@@ -157,9 +163,10 @@ MilOutput SlideTransformer::forward(const at::Tensor& bag, const at::Tensor& cel
     x = x + linear(at::gelu(linear(norm(x, name + "norm2"), name + "fc1")), name + "fc2");
   }
   const auto weight = [&](const char* name) { return state_.at(std::string("pool.") + name); };
-  const attention::Pooled pooled =
-      attention::gated_pool(norm(x, "norm"), {weight("v.weight"), weight("v.bias"), weight("u.weight"),
-                                              weight("u.bias"), weight("w.weight"), weight("w.bias")});
+  const at::Tensor rows = norm(x, "norm");
+  attention::Pooled pooled = attention::gated_pool(rows, {weight("v.weight"), weight("v.bias"), weight("u.weight"),
+                                                          weight("u.bias"), weight("w.weight"), weight("w.bias")});
+  if (mil::masks_scores(step)) pooled = attention::score_pool(mil::step_scores(pooled.scores, step), rows);
   MilOutput output;
   output.attn_raw = pooled.scores, output.entropy = pooled.entropy;
   output.attn_softmax = attention::weights_of(pooled.scores);
@@ -173,6 +180,48 @@ at::Tensor grid_cells(const at::Tensor& coords, std::int64_t step) {
     bad("the coordinates are not int64 [patches, 2]", "Give the level-0 corner of every patch.");
   if (step < 1) bad("the step between patches is not positive", "Give it in level-0 pixels.");
   return (coords - at::amin(coords, {0}, true)).floor_divide(step);
+}
+
+namespace {
+
+/// Gap -> how often it lies between neighbours along `axis` in patches that share the other coordinate.
+void count_gaps(const at::Tensor& coords, int axis, std::map<std::int64_t, std::int64_t>& counts) {
+  std::vector<std::pair<std::int64_t, std::int64_t>> sorted;
+  const auto* values = coords.const_data_ptr<std::int64_t>();
+  for (std::int64_t i = 0; i < coords.size(0); ++i) sorted.emplace_back(values[2 * i + 1 - axis], values[2 * i + axis]);
+  std::sort(sorted.begin(), sorted.end());
+  for (std::size_t i = 1; i < sorted.size(); ++i)
+    if (sorted[i].first == sorted[i - 1].first && sorted[i].second > sorted[i - 1].second)
+      ++counts[sorted[i].second - sorted[i - 1].second];
+}
+
+bool shares_a_cell(const at::Tensor& cells) {
+  const std::int64_t columns = cells.select(1, 0).max().item<std::int64_t>() + 1;
+  const at::Tensor place = cells.select(1, 1) * columns + cells.select(1, 0);
+  return std::get<0>(at::_unique2(place)).size(0) < place.size(0);
+}
+
+}  // namespace
+
+at::Tensor grid_cells(const at::Tensor& coords) {
+  const at::Tensor whole = coords.contiguous();
+  if (whole.dim() != 2 || whole.size(0) <= 1) return grid_cells(whole, 1);
+  std::map<std::int64_t, std::int64_t> counts;
+  count_gaps(whole, 0, counts), count_gaps(whole, 1, counts);
+  std::int64_t step = 1, most = 0;
+  for (const auto& [gap, count] : counts)
+    if (count > most) step = gap, most = count;
+  if (counts.empty()) step = std::max<std::int64_t>(1, (at::amax(whole) - at::amin(whole)).item<std::int64_t>());
+  at::Tensor cells = grid_cells(whole, step);
+  for (int halved = 0; halved < 3 && step > 1 && shares_a_cell(cells); ++halved) cells = grid_cells(whole, step /= 2);
+  return cells;
+}
+
+at::Tensor folded_cells(std::int64_t patches) {
+  std::int64_t edge = 1;
+  while (edge * edge < patches) ++edge;
+  const at::Tensor index = at::arange(patches, at::kLong);
+  return at::stack({index.remainder(edge), index.floor_divide(edge)}, 1);
 }
 
 }  // namespace fovea::models

@@ -1,4 +1,5 @@
-// AdamW as PyTorch defines it: decoupled weight decay, bias-corrected moments. Shared by the trainers.
+// AdamW as PyTorch defines it: decoupled weight decay, bias-corrected moments; Adam with L2 on request. Shared by the
+// trainers.
 #pragma once
 
 #include <cstdint>
@@ -6,11 +7,14 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <fovea/models/state.h>
+
 namespace fovea::models {
 
 struct AdamWOptions {
   double weight_decay = 1e-5;
   double beta1 = 0.9, beta2 = 0.999, eps = 1e-8;
+  bool decoupled = true;  ///< false: Adam, the decay is part of the gradient
 };
 
 class AdamW {
@@ -19,6 +23,10 @@ class AdamW {
   explicit AdamW(std::vector<at::Tensor> parameters, AdamWOptions options = {});
   void step(double learning_rate);  ///< parameters without a gradient are left alone
   void zero_grad();
+  /// Moments and pending gradients as mean.N, square.N, gradient.N in the order of the parameters, and the count of
+  /// steps: with the weights, all that the next step depends on. Copies.
+  StateDict saved() const;
+  void restore(const StateDict& saved);  ///< Error(kShape) when they are not of these parameters
 
  private:
   struct Slot {

@@ -12,12 +12,17 @@ double learning_rate_at(const TrainOptions& options, std::int64_t step, std::int
   const auto cosine = [](double from, double to, double done) {
     return to + (from - to) * (1 + std::cos(std::numbers::pi * done)) / 2;
   };
+  using Schedule = TrainOptions::Schedule;
   const double done = static_cast<double>(step) / static_cast<double>(std::max<std::int64_t>(steps, 1));
   const double peak = options.learning_rate;
-  constexpr double kWarmUp = 0.3;
-  if (!options.one_cycle) return cosine(peak, 0, done);
-  if (done < kWarmUp) return cosine(peak / 25, peak, done / kWarmUp);
-  return cosine(peak, peak / 250'000, (done - kWarmUp) / (1 - kWarmUp));
+  if (options.schedule == Schedule::kOneCycle) {
+    constexpr double kWarmUp = 0.3;
+    if (done < kWarmUp) return cosine(peak / 25, peak, done / kWarmUp);
+    return cosine(peak, peak / 250'000, (done - kWarmUp) / (1 - kWarmUp));
+  }
+  if (done < options.warm_up) return peak * done / options.warm_up;
+  if (options.schedule == Schedule::kConstant) return peak;
+  return cosine(peak, options.lowest_rate, (done - options.warm_up) / (1 - options.warm_up));
 }
 
 std::vector<std::int64_t> shuffled(std::int64_t count, std::uint64_t seed, std::int64_t epoch) {

@@ -1,5 +1,4 @@
-// What the trainers share: learning-rate schedules, an order of samples that a seed fixes everywhere, and parameters on
-// loan.
+// What the trainers share: learning-rate schedules and parameters on loan.
 #pragma once
 
 #include <cstdint>
@@ -10,12 +9,9 @@
 
 namespace fovea::models {
 
-/// Half-cosine to 0, or one cycle: warm-up over the first 30 % from 1/25, then cosine to 1/250,000. Per step, not per
-/// epoch.
+/// Half-cosine or constant, after a linear warm-up where one is asked for; one cycle: warm-up over the first 30 % from
+/// 1/25, then cosine to 1/250,000. Per step, not per epoch.
 double learning_rate_at(const TrainOptions& options, std::int64_t step, std::int64_t steps);
-
-/// Own shuffle: std::shuffle may differ between standard libraries, and a seed must mean the same run everywhere.
-std::vector<std::int64_t> shuffled(std::int64_t count, std::uint64_t seed, std::int64_t epoch);
 
 /// The network leaves training as it came: no gradients kept, no tensor that asks for one.
 class TrainableWhile {

@@ -17,6 +17,7 @@
 namespace fovea::models {
 namespace {
 
+constexpr const char* kBags = "bags";                    // seen so far, in the saved state
 constexpr std::uint64_t kApart = 0x9E3779B97F4A7C15ull;  // keeps the draws of steps and purposes apart
 
 void require(bool holds, const char* problem, const char* remedy) {
@@ -33,6 +34,8 @@ void check(const TrainOptions& options, std::int64_t steps) {
           "Give a share such as 0.1.");
   require(!mil.dropout || (*mil.dropout >= 0 && *mil.dropout < 1), "the dropout is not between 0 and 1",
           "Give a share such as 0.25.");
+  require(options.warm_up >= 0 && options.warm_up < 1, "the warm-up is not a share of the steps below 1",
+          "Give a share such as 0.1.");
   require(mil.accumulate >= 1, "fewer than one bag an update", "Give 1 for an update after every bag.");
 }
 
@@ -56,14 +59,17 @@ class MilTrainer::Run {
         steps_(steps),
         dropout_(options.mil.dropout.value_or(mil_model(model.config().architecture).dropout)),
         on_loan_(model.specs(), model.state()),
-        optimizer_(on_loan_.parameters(), {.weight_decay = options.weight_decay}) {}
+        optimizer_(on_loan_.parameters(), {.weight_decay = options.weight_decay, .decoupled = !options.l2}) {}
 
-  MilLoss step(const at::Tensor& bag, const at::Tensor& label, const std::optional<at::Tensor>& masked) {
+  MilLoss step(const at::Tensor& bag, const at::Tensor& label, const std::optional<at::Tensor>& masked,
+               const at::Tensor& coords) {
     const at::AutoGradMode with_gradients(true);
     const MilRecipe& mil = options_.mil;
     rate_ = learning_rate_at(options_, done_, steps_);
     if (done_ % mil.accumulate == 0) optimizer_.zero_grad();
-    const MilLoss loss = model_.loss(model_.forward(seen(bag), step_of(masked)), label, weights());
+    const MilOutput output = model_.forward(seen(bag), step_of(masked, coords));
+    attention_ = output.attn_softmax.detach();
+    const MilLoss loss = model_.loss(output, label, weights());
     require(std::isfinite(loss.total.item<double>()), "the loss is no longer a finite number",
             "Lower the learning rate and check the features for NaN.");
     const auto share = static_cast<double>(mil.accumulate);
@@ -72,6 +78,19 @@ class MilTrainer::Run {
     return loss;
   }
   double learning_rate() const { return rate_; }
+  const at::Tensor& attention() const { return attention_; }
+  StateDict saved() const {
+    StateDict saved = optimizer_.saved();
+    saved[kBags] = at::scalar_tensor(done_, at::kLong);
+    return saved;
+  }
+  void restore(const StateDict& saved) {
+    optimizer_.restore(saved);
+    const auto found = saved.find(kBags);
+    require(found != saved.end(), "its state does not say how many bags were seen", "Start the training again.");
+    done_ = found->second.item<std::int64_t>();
+    rate_ = learning_rate_at(options_, std::max<std::int64_t>(done_ - 1, 0), steps_);
+  }
 
  private:
   std::uint64_t seed(std::uint64_t purpose) const {
@@ -80,11 +99,12 @@ class MilTrainer::Run {
   at::Tensor seen(const at::Tensor& bag) const {
     return some_rows(some_rows(bag, options_.mil.subsample, seed(0)), 1 - options_.mil.drop_instances, seed(1));
   }
-  MilStep step_of(const std::optional<at::Tensor>& masked) const {
-    return {masked, options_.mil.stkim, dropout_, seed(2)};
+  MilStep step_of(const std::optional<at::Tensor>& masked, const at::Tensor& coords) const {
+    return {masked, options_.mil.stkim, dropout_, seed(2), coords.defined() ? seen(coords) : coords};
   }
   MilLossOptions weights() const {
     MilLossOptions weights = options_.mil.loss;
+    weights.adversarial.seed = seed(3);
     if (options_.mil.anneal_aem)
       weights.aem_lambda =
           attention::annealed_weight(weights.aem_lambda, static_cast<double>(done_), static_cast<double>(steps_));
@@ -95,6 +115,7 @@ class MilTrainer::Run {
   TrainOptions options_;
   std::int64_t steps_, done_ = 0;
   double dropout_, rate_ = 0;
+  at::Tensor attention_;
   TrainableWhile on_loan_;
   AdamW optimizer_;
 };
@@ -104,8 +125,18 @@ MilTrainer::MilTrainer(MilModel& model, const TrainOptions& options, std::int64_
   run_ = std::make_unique<Run>(model, options, steps);
 }
 MilTrainer::~MilTrainer() = default;
-MilLoss MilTrainer::step(const at::Tensor& bag, const at::Tensor& label, const std::optional<at::Tensor>& masked) {
-  return run_->step(bag, label, masked);
+MilLoss MilTrainer::step(const at::Tensor& bag, const at::Tensor& label, const std::optional<at::Tensor>& masked,
+                         const at::Tensor& coords) {
+  return run_->step(bag, label, masked, coords);
+}
+const at::Tensor& MilTrainer::attention() const {
+  return run_->attention();
+}
+StateDict MilTrainer::saved() const {
+  return run_->saved();
+}
+void MilTrainer::restore(const StateDict& saved) {
+  run_->restore(saved);
 }
 double MilTrainer::learning_rate() const {
   return run_->learning_rate();

@@ -92,7 +92,7 @@ TrainRequest train_request(const JobValues& values) {
   request.options.epochs = values.integer("epochs"), request.options.learning_rate = values.number("lr");
   request.options.batch = values.integer("batch"),
   request.options.seed = static_cast<std::uint64_t>(values.integer("seed"));
-  request.options.one_cycle = true;
+  request.options.schedule = models::TrainOptions::Schedule::kOneCycle;
   request.threads = values.integer("threads");
   require(!request.classes.empty() && request.classes.size() < 255, "--classes",
           "between 1 and 254 classes are possible", "Name those of index.csv to be segmented.");

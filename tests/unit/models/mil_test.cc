@@ -132,7 +132,8 @@ TEST_P(EveryMil, StreamedInAnyPiecesEqualsTheStreamOfTheWholeBitForBit) {
 }
 
 TEST_P(EveryMil, PredictionDoesNotDependOnTheOrderOfInstances) {
-  if (GetParam() == "transmil") GTEST_SKIP() << "the bag is folded to a square: its order is part of the input";
+  if (GetParam() == "transmil" || mil_model(GetParam()).places)
+    GTEST_SKIP() << "the bag is folded to a square: its order is part of the input";
   const auto model = make();
   at::manual_seed(3);
   const auto bag = at::randn({200, 24});

@@ -171,7 +171,7 @@ TEST(TrainSegmentation, StopsWhenTheSinkSaysSoAndLeavesNoGradientsBehind) {
 TEST(TrainSegmentation, OneCycleWarmsUpAndEndsNearZero) {
   const auto network = tiny_network();
   TrainOptions options = quick_options();
-  options.one_cycle = true, options.epochs = 10, options.batch = 2;
+  options.schedule = TrainOptions::Schedule::kOneCycle, options.epochs = 10, options.batch = 2;
   std::vector<double> rates;
   train_segmentation(*network, 2, disc, options, [&](const EpochReport& report) {
     rates.push_back(report.learning_rate);

@@ -40,15 +40,29 @@ struct MilOutput {
   at::Tensor instance_logits;  ///< [N, C]: DSMIL, mean and max pooling
   at::Tensor max_logits;       ///< [1, C]: DSMIL, those of the critical instances
   at::Tensor bag_embedding;    ///< [C, D]: DSMIL
-  at::Tensor instances;        ///< [N, L]: CLAM, the rows its instance loss classifies; not from a stream
+  at::Tensor instances;        ///< [N, L]: gated attention models, the rows that were pooled; not from a stream
+  attention::PooledHead head;  ///< gated attention models: logits from pooled vectors [K, L]
 };
 
-/// What a training step does to a forward pass. Inference never does any of it.
+/// What a training step does to a forward pass, and where the instances lie. Inference does nothing but the latter.
 struct MilStep {
   std::optional<at::Tensor> masked = {};   ///< bool like attn_raw, true = score -1e9: a given masking
   attention::StkimOptions stkim = {0, 0};  ///< or one drawn from `seed` (mil.md 2)
   double dropout = 0;                      ///< share, at the places of the official network
   std::uint64_t seed = 0;
+  at::Tensor coords =
+      {};  ///< int64 [N, 2], level-0 corners: for the models whose row says `places`; undefined: unknown
+};
+
+/// The loss of one bag: logits [R, C] of the bag (R = 1) or its branches against its label, a scalar.
+using MilCriterion = std::function<at::Tensor(const at::Tensor& logits, const at::Tensor& label)>;
+
+/// A perturbation of the attention scores that the model must bear (attention_terms.h).
+struct AdversarialOptions {
+  double weight = 0;
+  double eps = 0.5;
+  bool unlabelled = false;  ///< VAT: against the model's own prediction; else AT, against the label
+  std::uint64_t seed = 0;   ///< of VAT's direction
 };
 
 /// Weights of the loss terms (mil.md 3 and 4; CLAM: 1.6).
@@ -61,11 +75,14 @@ struct MilLossOptions {
   double bag_weight = 0.7;
   std::int64_t instance_samples = 8;
   bool subtyping = false;  ///< the classes exclude each other
+  AdversarialOptions adversarial = {};
+  MilCriterion criterion = {};  ///< absent: cross-entropy, or what the model's own loss() says
 };
 
 struct MilLoss {
   at::Tensor total, bag, branch, diversity, neg_entropy;
   at::Tensor instance;                              ///< CLAM; undefined elsewhere
+  at::Tensor adversarial;                           ///< undefined without the term
   at::Tensor instance_targets, instance_predicted;  ///< int64, in the order of the classes
 };
 
@@ -75,6 +92,8 @@ class MilStream {
  public:
   virtual ~MilStream() = default;
   virtual void push(const at::Tensor& rows) = 0;
+  /// With the places of the rows [n, 2]; models that do not look at places take them as push() does.
+  virtual void push_at(const at::Tensor& rows, const at::Tensor& /*coords*/) { push(rows); }
   virtual MilOutput snapshot() const = 0;  ///< for early results; attn_softmax of the rows so far
   virtual MilOutput finish() = 0;
 };
@@ -91,7 +110,7 @@ class MilModel {
   virtual MilOutput forward(const at::Tensor& bag, const MilStep& step = {}) const = 0;
   virtual std::unique_ptr<MilStream> stream() const = 0;
   /// The model's own loss on an output of forward(). label: int64 index of the class; DSMIL also takes float [1, C],
-  /// the classes that are present.
+  /// the classes that are present; options.criterion what it takes.
   virtual MilLoss loss(const MilOutput& output, const at::Tensor& label, const MilLossOptions& options = {}) const = 0;
 };
 
@@ -109,12 +128,13 @@ struct MilRow {
   /// fixes (K of CLAM-MB, heads) is set. Error(kUsage) for widths that it cannot have.
   std::function<MilConfig(const MilConfig&)> completed;
   bool names_follow_classes = false;  ///< the number of tensors depends on C
+  bool places = false;                ///< where instances lie matters (MilStep::coords)
 };
 std::span<const MilRow> mil_models();
 const MilRow& mil_model(std::string_view name);  ///< Error(kNotFound) lists the names
 
-/// The terms that all models share: cross-entropy of bag and branches, diversity, entropy. A model's loss() starts from
-/// it. label: int64 scalar tensor.
+/// The terms that all models share: criterion on bag and branches, diversity, entropy, perturbation. A model's loss()
+/// starts from it. label: int64 scalar tensor, or what options.criterion takes.
 MilLoss mil_loss(const MilOutput& output, const at::Tensor& label, const MilLossOptions& options = {});
 /// The weighted sum of the terms that are defined.
 at::Tensor total_loss(const MilLoss& loss, const MilLossOptions& options);

@@ -34,7 +34,8 @@ class SlideTransformer {
   /// the patches does not matter. Differentiable in bag and parameters; without a graph, memory grows with N and with
   /// the box around the cells, one head at a time. Error(kShape) for two patches in one cell and for boxes of more than
   /// kMostCells.
-  MilOutput forward(const at::Tensor& bag, const at::Tensor& cells) const;
+  /// `step`: masking of the pooling's scores; dropout after the first layer.
+  MilOutput forward(const at::Tensor& bag, const at::Tensor& cells, const MilStep& step = {}) const;
   static constexpr std::int64_t kMostCells = std::int64_t{1} << 21;
 
  private:
@@ -44,7 +45,17 @@ class SlideTransformer {
   StateDict state_;
 };
 
+/// Layers and window as one word, "lg7", for MilConfig::variant, and back. Error(kUsage) for another form.
+std::string layers_variant(const std::string& layers, std::int64_t window);
+SlideTransformerConfig with_variant(SlideTransformerConfig config, const std::string& variant);
+
 /// Cells of patches whose level-0 corners are coords int64 [N, 2], `step` pixels apart.
 at::Tensor grid_cells(const at::Tensor& coords, std::int64_t step);
+/// The same where the step is not known: the most frequent gap between neighbours in a row or column of patches. CLAM
+/// starts a grid at every piece of tissue, so that two patches can fall into one cell: then the step is halved, at most
+/// three times.
+at::Tensor grid_cells(const at::Tensor& coords);
+/// The bag's own order folded into a square, for bags that do not say where their patches lie.
+at::Tensor folded_cells(std::int64_t patches);
 
 }  // namespace fovea::models

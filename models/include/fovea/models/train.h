@@ -29,10 +29,17 @@ struct TrainOptions {
   std::int64_t epochs = 50;
   double learning_rate = 1e-4, weight_decay = 1e-5;
   std::int64_t batch = 1;
-  MilRecipe mil = {};      ///< MIL only
-  bool one_cycle = false;  ///< else half-cosine to 0 per iteration (mil.md 5)
+  MilRecipe mil = {};                                                                  ///< MIL only
+  enum class Schedule { kCosine, kOneCycle, kConstant } schedule = Schedule::kCosine;  ///< per iteration (mil.md 5)
+  double warm_up = 0;      ///< share of the steps in which the rate climbs to its peak; cosine and constant
+  double lowest_rate = 0;  ///< where the half-cosine ends
+  bool l2 = false;         ///< Adam with the decay in the gradient, as CLAM trains, instead of AdamW
   std::uint64_t seed = 0;
 };
+
+/// An order of samples for an epoch. Not std::shuffle, which may differ between standard libraries: a seed must mean
+/// the same run everywhere.
+std::vector<std::int64_t> shuffled(std::int64_t count, std::uint64_t seed, std::int64_t epoch);
 
 struct EpochReport {
   std::int64_t epoch = 0;
@@ -52,8 +59,14 @@ class MilTrainer {
   MilTrainer& operator=(const MilTrainer&) = delete;
   /// `label` as MilModel::loss takes it. `masked`: replays a masking instead of drawing one. Error(kUsage) when the
   /// loss is not finite.
-  MilLoss step(const at::Tensor& bag, const at::Tensor& label, const std::optional<at::Tensor>& masked = {});
-  double learning_rate() const;  ///< of the last step
+  /// `coords`: places of the instances, for the models that look at them.
+  MilLoss step(const at::Tensor& bag, const at::Tensor& label, const std::optional<at::Tensor>& masked = {},
+               const at::Tensor& coords = {});
+  double learning_rate() const;         ///< of the last step
+  const at::Tensor& attention() const;  ///< of the last step, like MilOutput::attn_softmax; detached
+  /// What the next step depends on besides the weights, in the middle of an accumulation too. Copies.
+  StateDict saved() const;
+  void restore(const StateDict& saved);
 
  private:
   class Run;

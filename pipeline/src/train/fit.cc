@@ -1,0 +1,143 @@
+#include "train/fit.h"
+
+#include <chrono>
+#include <cmath>
+
+#include <fovea/base/error.h>
+
+#include "progress.h"
+
+namespace fovea::pipeline::train {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+models::StateDict copy_of(const models::StateDict& state) {
+  models::StateDict copy;
+  for (const auto& [name, tensor] : state) copy.emplace(name, tensor.detach().clone());
+  return copy;
+}
+
+class Fit {
+ public:
+  Fit(Trainee& trainee, const FitOptions& options, const FitEvents& events, const std::stop_token& stop)
+      : trainee_(trainee), options_(options), events_(events), stop_(stop) {}
+
+  Checkpoint run() {
+    resume();
+    if (at_.finished) return std::move(at_);
+    while (at_.epoch < options_.epochs && !out_of_patience()) one_epoch();
+    at_.finished = true;
+    save();
+    return std::move(at_);
+  }
+
+ private:
+  void resume() {
+    at_.fingerprint = options_.fingerprint;
+    std::error_code ignored;
+    if (!std::filesystem::exists(options_.checkpoint, ignored)) return;
+    Checkpoint found;
+    try {
+      found = read_checkpoint(options_.checkpoint);
+    } catch (const Error& error) {
+      // Written whole or not at all: this is a damaged disk, and the rest of the run is not to suffer from it.
+      if (events_.notice) events_.notice(std::string(error.what()) + " Starting again.");
+      return;
+    }
+    if (found.fingerprint != options_.fingerprint)
+      throw Error(ErrorCode::kUsage, options_.checkpoint.parent_path().filename().string(),
+                  "it was trained with another recipe or other data", "Choose another --out, or remove the old run.");
+    at_ = std::move(found);
+    trainee_.restore(at_.weights, at_.progress);
+  }
+
+  void one_epoch() {
+    start_ = Clock::now(), before_ = at_.seconds;
+    try {
+      trainee_.begin_epoch(at_.epoch, at_.step);
+      steps();
+      close_epoch();
+    } catch (const Error& error) {
+      // Whatever noticed the request, a step is either done and counted or not begun.
+      if (error.code() == ErrorCode::kCancelled) save_within_epoch();
+      throw;
+    }
+  }
+
+  void steps() {
+    const std::int64_t steps = trainee_.steps_per_epoch();
+    Clock::time_point saved = start_;
+    while (at_.step < steps) {
+      throw_if_stopped(stop_);
+      if (const std::optional<double> loss = trainee_.step(at_.step)) at_.loss_sum += *loss, ++at_.losses;
+      ++at_.step;
+      if (seconds_since(saved) > options_.checkpoint_seconds) {
+        save_within_epoch();
+        saved = Clock::now();
+      }
+      if (events_.advanced) events_.advanced(done(steps));
+    }
+  }
+
+  double done(std::int64_t steps) const {
+    const double epochs = static_cast<double>(at_.epoch) +
+                          static_cast<double>(at_.step) / static_cast<double>(std::max<std::int64_t>(steps, 1));
+    return epochs / static_cast<double>(options_.epochs);
+  }
+
+  /// Stopped while validating, the run stands at the end of the epoch's steps and validates again.
+  void close_epoch() {
+    EpochRow row;
+    row.epoch = at_.epoch;
+    row.train_loss = at_.losses > 0 ? at_.loss_sum / static_cast<double>(at_.losses) : std::nan("");
+    row.learning_rate = trainee_.learning_rate();
+    row.figures = trainee_.validate();
+    row.seconds = before_ + seconds_since(start_);
+    const auto& score = row.figures.score;
+    if (score && std::isfinite(*score) && (!at_.best_score || *score > *at_.best_score)) {
+      at_.best_score = score, at_.best_epoch = at_.epoch;
+      if (!options_.keep_last) at_.best = copy_of(trainee_.weights());
+    }
+    at_.history.push_back(std::move(row));
+    ++at_.epoch;
+    at_.step = at_.losses = 0, at_.loss_sum = at_.seconds = 0;
+    save();
+    if (events_.epoch_done) events_.epoch_done(at_.history);
+  }
+
+  bool out_of_patience() const {
+    if (options_.patience <= 0 || !at_.best_score || at_.epoch <= options_.patience_from) return false;
+    return at_.epoch - 1 - at_.best_epoch >= options_.patience;
+  }
+
+  void save_within_epoch() {
+    at_.seconds = before_ + seconds_since(start_);
+    save();
+  }
+  void save() {
+    at_.weights = copy_of(trainee_.weights());
+    at_.progress = trainee_.progress();
+    write_checkpoint(options_.checkpoint, at_);
+  }
+
+  Trainee& trainee_;
+  const FitOptions& options_;
+  const FitEvents& events_;
+  const std::stop_token& stop_;
+  Checkpoint at_;
+  Clock::time_point start_;  ///< of this session's part of the epoch
+  double before_ = 0;        ///< seconds that earlier sessions spent on it
+};
+
+}  // namespace
+
+Checkpoint fit(Trainee& trainee, const FitOptions& options, const FitEvents& events, const std::stop_token& stop) {
+  return Fit(trainee, options, events, stop).run();
+}
+
+}  // namespace fovea::pipeline::train

@@ -23,7 +23,7 @@ double share_of(const LiveCheckpoint& checkpoint) {
 }
 
 std::string share_text(const LiveCheckpoint& checkpoint) {
-  return number_text(100 * share_of(checkpoint), 2) + " % (" + std::to_string(checkpoint.seen) + " of " +
+  return number_text(100 * share_of(checkpoint), 3) + " % (" + std::to_string(checkpoint.seen) + " of " +
          std::to_string(checkpoint.of) + " tiles)";
 }
 

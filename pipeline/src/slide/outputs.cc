@@ -127,6 +127,22 @@ void take_output(Prediction& p, const models::MilOutput& output) {
         "the classes of this model are independent: each probability is that of the class being present");
 }
 
+std::vector<std::string> stale_outputs(const Prediction& p, const PredictOptions& options, bool features) {
+  std::vector<std::string> names, notices;
+  if (p.coords.empty() || !(p.footprint_px > 0)) names = {"heatmap.png", "heatmap.geojson", "attention.h5"};
+  if (!features) names.emplace_back("features.h5");
+  for (const std::string& name : names)
+    if (std::filesystem::exists(options.out / name))
+      notices.push_back(name + " in the output folder is from an earlier run");
+  return notices;
+}
+
+io::Image prediction_figure(const Prediction& p, const PredictOptions& options) {
+  const std::vector<float> attention = branch_attention(p.attention_softmax, p.branches, options.branch);
+  const DrawnValues drawn = drawn_values(attention, options.heatmap_scale);
+  return p.slide ? slide_figure(p, options, drawn) : bag_figure(p, options, drawn);
+}
+
 std::vector<std::filesystem::path> write_outputs(const Prediction& p, const PredictOptions& options,
                                                  const JobRequest& request, const std::optional<io::Array>& features,
                                                  const std::stop_token& stop) {
@@ -138,9 +154,8 @@ std::vector<std::filesystem::path> write_outputs(const Prediction& p, const Pred
     const std::vector<io::TissueRegion> none;
     const io::TileAttention tiles{p.coords,    p.footprint_px, p.attention_raw, p.attention_softmax,
                                   drawn.value, drawn.name,     p.branches};
-    files.add(options.out / "heatmap.png", [&](const auto& path) {
-      io::write_png(path, p.slide ? slide_figure(p, options, drawn) : bag_figure(p, options, drawn));
-    });
+    files.add(options.out / "heatmap.png",
+              [&](const auto& path) { io::write_png(path, prediction_figure(p, options)); });
     files.add(options.out / "heatmap.geojson",
               [&](const auto& path) { io::write_geojson(path, tiles, p.tissue ? p.tissue->regions : none); });
     files.add(options.out / "attention.h5", [&](const auto& path) { io::write_attention_h5(path, tiles); });

@@ -7,6 +7,7 @@
 #include <set>
 #include <thread>
 
+#include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <nlohmann/json.hpp>
 
@@ -21,6 +22,7 @@
 #include "run_scope.h"
 #include "slide/bag_pooler.h"
 #include "slide/feature_spool.h"
+#include "slide/live_view.h"
 #include "slide/predict_options.h"
 #include "slide/prediction.h"
 #include "slide/tile_grid.h"
@@ -54,7 +56,7 @@ class PredictRun {
     check_finite();
     meter_.stage("writing results", 0.97, 1);
     JobResult result;
-    note_stale_files();
+    note_all(stale_outputs(prediction_, options_, features_.has_value()));
     result.outputs = write_outputs(prediction_, options_, values_.request(), features_, meter_.stop());
     result.notices = prediction_.notices;
     result.text = prediction_text(prediction_);
@@ -141,6 +143,7 @@ class PredictRun {
     meter_.stage("pooling", 0.1, 0.97);
     const at::Tensor rows = to_tensor(bag.features);
     const at::NoGradGuard no_grad;
+    if (options_.live) return LiveView(options_, *mil_.model, prediction_, rows.size(0), meter_).run(rows, kBagPiece);
     BagPooler pooler(*mil_.model, options_.chunk);
     for (std::int64_t begin = 0; begin < rows.size(0); begin += kBagPiece) {
       pooler.push(rows.slice(0, begin, std::min(begin + kBagPiece, rows.size(0))).to(at::kFloat).contiguous());
@@ -231,12 +234,10 @@ class PredictRun {
 
   void stream_tiles(const io::Slide& opened) {
     meter_.stage("reading and encoding tiles", 0.1, 0.97);
-    const int threads = options_.threads > 0 ? static_cast<int>(options_.threads)
-                                             : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+    if (options_.live) return stream_live(opened);
     std::optional<FeatureSpool> spool;
     if (options_.keep_features) spool.emplace(options_.out / "features.bin");
-    const auto features = stream_features(opened, *prediction_.plan, prediction_.coords, *encoder_.encoder,
-                                          {options_.batch, threads, options_.tiles.allow_unreadable, meter_.stop()});
+    const auto features = features_of(opened, prediction_.coords);
     const at::NoGradGuard no_grad;
     BagPooler pooler(*mil_.model, options_.chunk);
     const auto tiles = static_cast<double>(prediction_.coords.size() / 2);
@@ -251,6 +252,44 @@ class PredictRun {
     throw_if_stopped(meter_.stop());
     take_output(prediction_, pooler.finish());
     if (spool) features_ = spool->finish();  // stays mapped after the spool's file is gone
+    note_unreadable();
+  }
+
+  std::unique_ptr<FeatureStream> features_of(const io::Slide& opened, std::span<const std::int64_t> coords) const {
+    const int threads = options_.threads > 0 ? static_cast<int>(options_.threads)
+                                             : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+    return stream_features(opened, *prediction_.plan, coords, *encoder_.encoder,
+                           {options_.batch, threads, options_.tiles.allow_unreadable, meter_.stop()});
+  }
+
+  /// Features wait on disk in scan order: what is pooled from them at the end has the bits of a run without --live.
+  void stream_live(const io::Slide& opened) {
+    LiveView live(options_, *mil_.model, prediction_, static_cast<std::int64_t>(prediction_.coords.size() / 2), meter_);
+    std::vector<std::int64_t> coords;
+    for (const std::int64_t tile : live.order())
+      for (const std::size_t axis : {0, 1})
+        coords.push_back(prediction_.coords[2 * static_cast<std::size_t>(tile) + axis]);
+    FeatureSpool spool(options_.out / "features.bin");
+    auto features = features_of(opened, coords);
+    const at::NoGradGuard no_grad;
+    std::size_t visited = 0;
+    while (auto batch = features->next()) {
+      prediction_.unreadable += batch->unreadable;
+      const at::Tensor rows = batch->rows.contiguous();
+      for (std::int64_t i = 0; i < rows.size(0); ++i)
+        spool.place(live.order()[visited++], rows[i].const_data_ptr<float>(), rows.size(1));
+      if (!live.push(rows)) break;
+      meter_.advance(static_cast<double>(visited) / static_cast<double>(live.order().size()));
+    }
+    features.reset();
+    throw_if_stopped(meter_.stop());
+    const io::Array stored = spool.finish();
+    live.pool(to_tensor(stored), options_.batch);
+    if (options_.keep_features) features_ = stored;
+    note_unreadable();
+  }
+
+  void note_unreadable() {
     if (prediction_.unreadable > 0)
       prediction_.notices.push_back(std::to_string(prediction_.unreadable) +
                                     " tiles could not be read and count as background");
@@ -266,17 +305,6 @@ class PredictRun {
 
   void note_all(const std::vector<std::string>& notices) {
     prediction_.notices.insert(prediction_.notices.end(), notices.begin(), notices.end());
-  }
-
-  /// Files of an earlier run that this one does not replace would be taken for its own.
-  void note_stale_files() {
-    const bool placed = !prediction_.coords.empty() && prediction_.footprint_px > 0;
-    std::vector<std::string> names;
-    if (!placed) names = {"heatmap.png", "heatmap.geojson", "attention.h5"};
-    if (!features_) names.emplace_back("features.h5");
-    for (const std::string& name : names)
-      if (std::filesystem::exists(options_.out / name))
-        prediction_.notices.push_back(name + " in the output folder is from an earlier run");
   }
 
   const JobValues& values_;

@@ -141,7 +141,7 @@ class PredictRun {
     meter_.stage("pooling", 0.1, 0.97);
     const at::Tensor rows = to_tensor(bag.features);
     const at::NoGradGuard no_grad;
-    BagPooler pooler(*mil_.model, options_.chunk);
+    BagPooler pooler(*mil_.model, options_.chunk, prediction_.coords);
     for (std::int64_t begin = 0; begin < rows.size(0); begin += kBagPiece) {
       pooler.push(rows.slice(0, begin, std::min(begin + kBagPiece, rows.size(0))).to(at::kFloat).contiguous());
       meter_.advance(static_cast<double>(pooler.rows()) / static_cast<double>(rows.size(0)));
@@ -245,7 +245,7 @@ class PredictRun {
     const auto features = stream_features(opened, *prediction_.plan, prediction_.coords, *encoder_.encoder,
                                           {options_.batch, threads, options_.allow_unreadable, meter_.stop()});
     const at::NoGradGuard no_grad;
-    BagPooler pooler(*mil_.model, options_.chunk);
+    BagPooler pooler(*mil_.model, options_.chunk, prediction_.coords);
     const auto tiles = static_cast<double>(prediction_.coords.size() / 2);
     while (auto batch = features->next()) {
       prediction_.unreadable += batch->unreadable;

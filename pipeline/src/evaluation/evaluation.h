@@ -10,12 +10,12 @@
 namespace fovea::pipeline::evaluation {
 
 struct EvaluationOptions {
-  std::filesystem::path out;        ///< empty: the run folder itself
-  std::string part = "test";        ///< rows of predictions.csv that count
-  std::int64_t replicates = 1000;   ///< of the bootstrap; 0: no intervals
-  double confidence = 0.95;         ///< of every interval
-  std::uint64_t seed = 0;           ///< of the bootstrap
-  bool torchmetrics = false;        ///< a class without rows has an AUROC of 0, as torchmetrics counts it
+  std::filesystem::path out;             ///< empty: the run folder itself
+  std::string part = "test";             ///< rows of predictions.csv that count
+  std::int64_t replicates = 1000;        ///< of the bootstrap; 0: no intervals
+  double confidence = 0.95;              ///< of every interval
+  std::uint64_t seed = 0;                ///< of the bootstrap
+  bool torchmetrics = false;             ///< a class without rows has an AUROC of 0, as torchmetrics counts it
   std::function<void(double)> progress;  ///< 0..1; may throw Error(kCancelled)
 };
 

@@ -130,14 +130,10 @@ FigureSet multi_label(const PredictionTable& table, const std::vector<std::size_
       if (data->exact[i]) exact += times_counted(multiplicity, i);
     }
     const auto classes = static_cast<double>(data->classes.size());
-    return {areas.roc,
-            areas.precision_recall,
-            mean_of_defined(f1),
-            found > 0 ? hits / found : kUndefined,
-            right / classes,
-            counted > 0 ? exact / counted : kUndefined,
-            brier / classes,
-            loss / classes,
+    return {areas.roc,           areas.precision_recall,
+            mean_of_defined(f1), found > 0 ? hits / found : kUndefined,
+            right / classes,     counted > 0 ? exact / counted : kUndefined,
+            brier / classes,     loss / classes,
             error / classes};
   };
   return set;
@@ -151,9 +147,8 @@ std::vector<double> event_quartiles(const SurvivalColumns& columns) {
   std::sort(events.begin(), events.end());
   std::vector<double> quartiles;
   for (const double share : {0.25, 0.5, 0.75})
-    quartiles.push_back(events.empty()
-                            ? kUndefined
-                            : events[static_cast<std::size_t>(share * static_cast<double>(events.size() - 1))]);
+    quartiles.push_back(
+        events.empty() ? kUndefined : events[static_cast<std::size_t>(share * static_cast<double>(events.size() - 1))]);
   return quartiles;
 }
 
@@ -187,7 +182,8 @@ FigureSet survival(const PredictionTable& table, const std::vector<std::size_t>&
   set.values = [data](Multiplicity multiplicity) {
     const SurvivalRows view = data->columns.view();
     std::vector<double> values{value_or_nan(concordance_index(view, multiplicity))};
-    for (const double time : data->quartiles) values.push_back(value_or_nan(cumulative_auroc(view, time, multiplicity)));
+    for (const double time : data->quartiles)
+      values.push_back(value_or_nan(cumulative_auroc(view, time, multiplicity)));
     values.push_back(integrated_brier(view, data->curves, data->times, multiplicity));
     return values;
   };

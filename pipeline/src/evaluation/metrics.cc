@@ -35,8 +35,8 @@ std::optional<double> macro_auroc(std::span<const float> probabilities, std::int
   return sum / counted;
 }
 
-Confusion confusion_of(std::span<const float> probabilities, std::int64_t classes,
-                       std::span<const std::int64_t> labels, Multiplicity multiplicity) {
+Confusion confusion_of(std::span<const float> probabilities, std::int64_t classes, std::span<const std::int64_t> labels,
+                       Multiplicity multiplicity) {
   Confusion confusion{classes, std::vector<std::int64_t>(static_cast<std::size_t>(classes * classes), 0)};
   for (std::size_t i = 0; i < labels.size(); ++i) {
     const auto row = probabilities.subspan(i * static_cast<std::size_t>(classes), static_cast<std::size_t>(classes));

@@ -38,8 +38,8 @@ struct Confusion {
     return counts[static_cast<std::size_t>(truth * classes + predicted)];
   }
 };
-Confusion confusion_of(std::span<const float> probabilities, std::int64_t classes,
-                       std::span<const std::int64_t> labels, Multiplicity multiplicity = {});
+Confusion confusion_of(std::span<const float> probabilities, std::int64_t classes, std::span<const std::int64_t> labels,
+                       Multiplicity multiplicity = {});
 
 /// Precision, recall and their like of one class against the rest; 0 / 0 is nothing.
 struct ClassFigures {

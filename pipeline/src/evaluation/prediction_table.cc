@@ -22,7 +22,8 @@ constexpr std::string_view kProbability = "prob_", kSurvival = "survival_";
 /// One row of the file, cell by cell; messages name the place, never the id.
 class RowReader {
  public:
-  RowReader(const CsvRow& cells, std::string file, std::size_t line) : cells_(cells), file_(std::move(file)), line_(line) {}
+  RowReader(const CsvRow& cells, std::string file, std::size_t line)
+      : cells_(cells), file_(std::move(file)), line_(line) {}
 
   std::string text(const std::string& column) const {
     const auto found = cells_.find(column);
@@ -121,8 +122,7 @@ bool looks_multi_label(const PredictionTable& table, bool tells_prediction) {
 }
 
 std::string head_columns(const PredictionTable& table) {
-  std::string header =
-      "case_id,slide_id,seed,fold,part,label,predicted,instances,attention_entropy,top10_mass";
+  std::string header = "case_id,slide_id,seed,fold,part,label,predicted,instances,attention_entropy,top10_mass";
   if (table.task == Task::kRegression) return header + ",value,target\n";
   if (table.task == Task::kSurvival) {
     header += ",risk,time,event";
@@ -142,8 +142,7 @@ std::string row_text(const PredictionTable& table, const PredictionRow& row) {
                      optional(row.top10_mass);
   if (table.task == Task::kRegression) text += "," + exact_text(row.value) + "," + exact_text(row.target);
   if (table.task == Task::kSurvival)
-    text += "," + exact_text(row.risk) + "," + exact_text(row.time) + "," +
-            (row.event ? (*row.event ? "1" : "0") : "");
+    text += "," + exact_text(row.risk) + "," + exact_text(row.time) + "," + (row.event ? (*row.event ? "1" : "0") : "");
   for (const float probability : row.probabilities) text += "," + exact_text(probability);
   return text + "\n";
 }

@@ -23,7 +23,7 @@ struct PredictionRow {
   std::int64_t instances = 0;
   std::optional<double> attention_entropy;  ///< divided by ln N
   std::optional<double> top10_mass;
-  std::vector<float> probabilities;  ///< [C]; survival: probability of outliving times[i]
+  std::vector<float> probabilities;                        ///< [C]; survival: probability of outliving times[i]
   double risk = std::numeric_limits<double>::quiet_NaN();  ///< larger: earlier
   double time = std::numeric_limits<double>::quiet_NaN();
   std::optional<bool> event;  ///< false: censored

@@ -107,8 +107,8 @@ class Evaluator {
   void choose_rows(const std::string& subject) {
     const PredictionTable& table = result_.table;
     const std::vector<std::size_t> labelled = labelled_rows(table, options_.part);
-    const auto of_part = static_cast<std::size_t>(
-        std::count_if(table.rows.begin(), table.rows.end(), [&](const PredictionRow& row) { return row.part == options_.part; }));
+    const auto of_part = static_cast<std::size_t>(std::count_if(
+        table.rows.begin(), table.rows.end(), [&](const PredictionRow& row) { return row.part == options_.part; }));
     if (labelled.empty())
       throw Error(ErrorCode::kUsage, subject,
                   of_part == 0 ? "the table has no row of part '" + options_.part + "'"
@@ -149,9 +149,8 @@ class Evaluator {
     }
     const FigureSet figures = mean_of(std::move(seeds));
     const std::vector<double> values = figures.values({});
-    const auto intervals =
-        bootstrap_intervals(figures, clusters_of(result_.table, result_.rows), options_.replicates, options_.seed,
-                            options_.confidence, options_.progress);
+    const auto intervals = bootstrap_intervals(figures, clusters_of(result_.table, result_.rows), options_.replicates,
+                                               options_.seed, options_.confidence, options_.progress);
     for (std::size_t f = 0; f < values.size(); ++f) {
       FigureResult figure{figures.names[f], values[f], intervals[f], {}, {}};
       if (f < main_figures_) {
@@ -167,7 +166,8 @@ class Evaluator {
     for (std::size_t f = 0; f < result_.figures.size(); ++f) {
       std::vector<double> all;
       std::map<std::int64_t, std::vector<double>> of_seed;
-      for (const FoldResult& fold : result_.folds) all.push_back(fold.values[f]), of_seed[fold.seed].push_back(fold.values[f]);
+      for (const FoldResult& fold : result_.folds)
+        all.push_back(fold.values[f]), of_seed[fold.seed].push_back(fold.values[f]);
       std::vector<double> means;
       for (const auto& [seed, values] : of_seed) means.push_back(spread_of(values).mean);
       result_.figures[f].over_folds = spread_of(all), result_.figures[f].over_seeds = spread_of(means);

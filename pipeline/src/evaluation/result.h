@@ -48,7 +48,7 @@ struct EvaluationResult {
   std::vector<FigureResult> figures;
   std::vector<ClassResult> classes;
   std::vector<FoldResult> folds;
-  Confusion confusion;                     ///< classification; rows of all seeds together
+  Confusion confusion;                      ///< classification; rows of all seeds together
   std::vector<ReliabilityBin> reliability;  ///< classification and multi-label
   std::vector<std::string> notices;
 };

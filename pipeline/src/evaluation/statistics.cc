@@ -82,8 +82,7 @@ std::optional<Interval> percentile_interval(std::vector<double> values, double c
 }
 
 std::vector<std::optional<Interval>> bootstrap_intervals(const FigureSet& figures, const Clusters& clusters,
-                                                         std::int64_t replicates, std::uint64_t seed,
-                                                         double confidence,
+                                                         std::int64_t replicates, std::uint64_t seed, double confidence,
                                                          const std::function<void(double)>& progress) {
   std::vector<std::vector<double>> values(figures.names.size());
   std::int64_t done = 0;
@@ -105,8 +104,9 @@ std::optional<Delong> delong(std::span<const float> scores, const std::vector<bo
   std::vector<float> group[2];
   for (std::size_t i = 0; i < scores.size(); ++i) group[positive[i] ? 1 : 0].push_back(scores[i]);
   if (group[0].size() < 2 || group[1].size() < 2) return {};
-  const std::vector<double> overall = average_ranks(scores), within[2] = {average_ranks(std::span<const float>(group[0])),
-                                                                          average_ranks(std::span<const float>(group[1]))};
+  const std::vector<double> overall = average_ranks(scores),
+                            within[2] = {average_ranks(std::span<const float>(group[0])),
+                                         average_ranks(std::span<const float>(group[1]))};
   const auto negatives = static_cast<double>(group[0].size()), positives = static_cast<double>(group[1].size());
   Delong result;
   std::size_t next[2] = {0, 0};

@@ -19,7 +19,7 @@ struct Interval {
 /// Who the rows belong to: whole clusters (patients) are drawn, from each stratum as many as it has, so that no class
 /// vanishes.
 struct Clusters {
-  std::vector<std::size_t> of_row;                 ///< cluster of every row
+  std::vector<std::size_t> of_row;                   ///< cluster of every row
   std::vector<std::vector<std::size_t>> in_stratum;  ///< clusters of every stratum
 };
 /// Clusters by case_id; strata by the largest class among a case's rows, by event, or one for all.
@@ -34,8 +34,7 @@ std::optional<Interval> percentile_interval(std::vector<double> values, double c
 
 /// Percentile intervals of every figure.
 std::vector<std::optional<Interval>> bootstrap_intervals(const FigureSet& figures, const Clusters& clusters,
-                                                         std::int64_t replicates, std::uint64_t seed,
-                                                         double confidence,
+                                                         std::int64_t replicates, std::uint64_t seed, double confidence,
                                                          const std::function<void(double)>& progress = {});
 
 /// DeLong's placements (DeLong 1988, by ranks as Sun & Xu 2014): area and what its variance is made of.

@@ -260,6 +260,38 @@ TEST(MilTrainer, OptionsWithoutSenseAreRefusedBeforeTheFirstStep) {
   for (const auto& [name, tensor] : model->state()) EXPECT_FALSE(tensor.requires_grad()) << name;
 }
 
+/// A large bag is pooled piece by piece and computed again for its gradients: the same numbers up to rounding.
+TEST(MilPieces, AreTheWholeBagInLossAndGradients) {
+  at::manual_seed(12);
+  const at::Tensor halves = at::randn({40000, 24}).to(at::kHalf);
+  MilStep masked, drawn;
+  masked.masked = at::rand({3, 40000}).lt(0.1);
+  drawn.stkim = {50, 0.5}, drawn.seed = 4;
+  MilLossOptions options;
+  options.aem_lambda = 0.1;
+  for (const std::string name : {"abmil", "acmil_ga", "clam_sb"})
+    for (const MilStep& step : {MilStep{}, masked, drawn}) {
+      if (step.masked && name != "acmil_ga") continue;
+      const auto model = make(name);
+      for (const auto& [key, tensor] : model->state()) tensor.requires_grad_(true);
+      const auto gradients = [&](const at::Tensor& bag) {
+        for (const auto& [key, tensor] : model->state()) tensor.mutable_grad() = at::Tensor();
+        const MilOutput output = model->forward(bag, step);
+        const MilLoss loss = model->loss(output, label_of(1), options);
+        loss.total.backward();
+        StateDict all{{"loss", loss.total.detach()}, {"attention", output.attn_softmax.detach() * 40000}};
+        for (const auto& [key, tensor] : model->state())
+          if (tensor.grad().defined()) all[key] = tensor.grad().clone();
+        return all;
+      };
+      const StateDict pieces = gradients(halves), whole = gradients(halves.to(at::kFloat));
+      ASSERT_EQ(pieces.size(), whole.size()) << name;
+      for (const auto& [key, tensor] : whole)
+        EXPECT_LE((pieces.at(key) - tensor).abs().max().item<double>(), 1e-5 + 1e-3 * tensor.abs().max().item<double>())
+            << name << " " << key;
+    }
+}
+
 /// Bags, branches and DSMIL's critical instances are all judged by the given criterion.
 TEST(MilTerms, ACriterionReplacesCrossEntropyEverywhere) {
   MilLossOptions options;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <memory>
 
 #include "evaluation/calibration.h"
@@ -238,6 +239,37 @@ FigureSet mean_of(std::vector<FigureSet> groups) {
 bool smaller_is_better(const std::string& figure) {
   static const std::vector<std::string> kCosts{"brier", "log_loss", "ece", "mae", "rmse", "integrated_brier"};
   return std::find(kCosts.begin(), kCosts.end(), figure) != kCosts.end();
+}
+
+std::string figure_words(const std::string& figure) {
+  static const std::map<std::string, std::string> kWords{{"auroc_macro", "AUROC, macro"},
+                                                         {"auprc_macro", "average precision, macro"},
+                                                         {"f1_macro", "F1, macro"},
+                                                         {"f1_micro", "F1, micro"},
+                                                         {"balanced_accuracy", "balanced accuracy"},
+                                                         {"kappa_quadratic", "kappa, quadratic"},
+                                                         {"exact_match", "exact match"},
+                                                         {"brier", "Brier score"},
+                                                         {"log_loss", "log loss"},
+                                                         {"ece", "calibration error"},
+                                                         {"c_index", "concordance index"},
+                                                         {"auroc_t25", "AUROC, early"},
+                                                         {"auroc_t50", "AUROC, median time"},
+                                                         {"auroc_t75", "AUROC, late"},
+                                                         {"integrated_brier", "Brier score, integrated"},
+                                                         {"mae", "mean absolute error"},
+                                                         {"rmse", "root mean square error"},
+                                                         {"r2", "R²"},
+                                                         {"spearman", "Spearman"},
+                                                         {"auroc", "AUROC"},
+                                                         {"auprc", "average precision"},
+                                                         {"f1", "F1"}};
+  const auto found = kWords.find(figure);
+  return found == kWords.end() ? figure : found->second;
+}
+
+bool can_be_resampled(const std::string& figure) {
+  return figure != "ece";
 }
 
 std::vector<float> probabilities_of(const PredictionTable& table, const std::vector<std::size_t>& rows) {

@@ -33,6 +33,13 @@ FigureSet mean_of(std::vector<FigureSet> groups);
 /// True when a smaller value of the figure is the better one.
 bool smaller_is_better(const std::string& figure);
 
+/// "AUROC, macro" for auroc_macro: what people read; other names as they are.
+std::string figure_words(const std::string& figure);
+
+/// Whether resampled rows say how sure the figure is. Not the calibration error: rows drawn twice make every bin look
+/// less calibrated than it is.
+bool can_be_resampled(const std::string& figure);
+
 // The columns of chosen rows.
 std::vector<float> probabilities_of(const PredictionTable& table, const std::vector<std::size_t>& rows);
 std::vector<std::int64_t> labels_of(const PredictionTable& table, const std::vector<std::size_t>& rows);

@@ -86,12 +86,21 @@ ClassFigures class_figures(const Confusion& confusion, std::int64_t index) {
   return figures;
 }
 
-double macro_f1(const Confusion& confusion) {
+namespace {
+
+/// Over the classes that have the figure; 0 when none does.
+double mean_over_classes(const Confusion& confusion, std::optional<double> ClassFigures::*figure) {
   double sum = 0;
   int counted = 0;
   for (std::int64_t c = 0; c < confusion.classes; ++c)
-    if (const auto f1 = class_figures(confusion, c).f1) sum += *f1, ++counted;
+    if (const auto value = class_figures(confusion, c).*figure) sum += *value, ++counted;
   return counted == 0 ? 0 : sum / counted;
+}
+
+}  // namespace
+
+double macro_f1(const Confusion& confusion) {
+  return mean_over_classes(confusion, &ClassFigures::f1);
 }
 
 double micro_f1(const Confusion& confusion) {
@@ -100,11 +109,7 @@ double micro_f1(const Confusion& confusion) {
 }
 
 double balanced_accuracy(const Confusion& confusion) {
-  double sum = 0;
-  int counted = 0;
-  for (std::int64_t c = 0; c < confusion.classes; ++c)
-    if (const auto recall = class_figures(confusion, c).recall) sum += *recall, ++counted;
-  return counted == 0 ? 0 : sum / counted;
+  return mean_over_classes(confusion, &ClassFigures::recall);
 }
 
 double quadratic_kappa(const Confusion& confusion) {

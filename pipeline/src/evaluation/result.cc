@@ -153,6 +153,7 @@ class Evaluator {
                                                options_.seed, options_.confidence, options_.progress);
     for (std::size_t f = 0; f < values.size(); ++f) {
       FigureResult figure{figures.names[f], values[f], intervals[f], {}, {}};
+      if (!can_be_resampled(figure.name)) figure.interval.reset();
       if (f < main_figures_) {
         result_.figures.push_back(figure);
       } else {

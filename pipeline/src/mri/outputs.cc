@@ -11,7 +11,7 @@
 #include <fovea/io/weights.h>
 
 #include "mri/overlay.h"
-#include "progress.h"
+#include "output_set.h"
 #include "slide/words.h"
 
 namespace fovea::pipeline::mri {
@@ -105,29 +105,6 @@ io::Volume probability_volume(Segmentation& segmentation) {
   segmentation.probabilities.clear();
   return volume;
 }
-
-class OutputSet {
- public:
-  explicit OutputSet(std::stop_token stop) : stop_(std::move(stop)) {}
-  void add(const std::filesystem::path& target, const std::function<void(const std::filesystem::path&)>& write) {
-    throw_if_stopped(stop_);
-    files_.push_back(std::make_unique<io::AtomicFile>(target));
-    write(files_.back()->temporary());
-  }
-  std::vector<std::filesystem::path> commit() {
-    throw_if_stopped(stop_);
-    std::vector<std::filesystem::path> paths;
-    for (const auto& file : files_) {
-      file->commit();
-      paths.push_back(file->target());
-    }
-    return paths;
-  }
-
- private:
-  std::stop_token stop_;
-  std::vector<std::unique_ptr<io::AtomicFile>> files_;
-};
 
 }  // namespace
 

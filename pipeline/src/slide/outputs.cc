@@ -13,7 +13,6 @@
 #include <fovea/io/weights.h>
 
 #include "output_set.h"
-#include "progress.h"
 #include "slide/attention_values.h"
 #include "slide/words.h"
 
@@ -131,7 +130,7 @@ void take_output(Prediction& p, const models::MilOutput& output) {
 std::vector<std::filesystem::path> write_outputs(const Prediction& p, const PredictOptions& options,
                                                  const JobRequest& request, const std::optional<io::Array>& features,
                                                  const std::stop_token& stop) {
-  OutputSet files;
+  OutputSet files(stop);
   const bool placed = !p.coords.empty() && p.footprint_px > 0;
   if (placed) {
     const std::vector<float> attention = branch_attention(p.attention_softmax, p.branches, options.branch);
@@ -142,19 +141,15 @@ std::vector<std::filesystem::path> write_outputs(const Prediction& p, const Pred
     files.add(options.out / "heatmap.png", [&](const auto& path) {
       io::write_png(path, p.slide ? slide_figure(p, options, drawn) : bag_figure(p, options, drawn));
     });
-    throw_if_stopped(stop);
     files.add(options.out / "heatmap.geojson",
               [&](const auto& path) { io::write_geojson(path, tiles, p.tissue ? p.tissue->regions : none); });
-    throw_if_stopped(stop);
     files.add(options.out / "attention.h5", [&](const auto& path) { io::write_attention_h5(path, tiles); });
   }
-  throw_if_stopped(stop);
   if (features)
     files.add(options.out / "features.h5", [&](const auto& path) { write_features(path, p, options, *features); });
   if (!options.dump.empty()) files.add(options.dump, [&](const auto& path) { write_dump(path, p); });
   files.add(options.out / "prediction.json",
             [&](const auto& path) { io::write_file(path, prediction_json(p, options, request).dump(2) + "\n"); });
-  throw_if_stopped(stop);
   return files.commit();
 }
 

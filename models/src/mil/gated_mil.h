@@ -38,6 +38,10 @@ class GatedMil : public NamedMil {
   class Stream;
   at::Tensor reduce(const at::Tensor& rows) const;
   MilOutput output_of(const attention::Pooled& pooled) const;
+  void add_head(MilOutput& output) const;
+  MilOutput forward_in_pieces(const at::Tensor& bag, const MilStep& step) const;
+  /// bool [K, N], true = takes part; undefined where nothing is masked.
+  at::Tensor kept_scores(const at::Tensor& bag, const MilStep& step) const;
   GatedNames names_;
 };
 

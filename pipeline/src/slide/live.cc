@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <utility>
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
@@ -51,27 +52,32 @@ double normal_share_below(double z) {
 class LivePrediction::Group {
  public:
   explicit Group(std::unique_ptr<models::MilStream> stream) : stream_(std::move(stream)) {}
-  void add(const at::Tensor& row) {
+  void add(const at::Tensor& row, const at::Tensor& place) {
     waiting_.push_back(row.clone());
+    if (place.defined()) places_.push_back(place);
     ++rows_;
     if (static_cast<std::int64_t>(waiting_.size()) >= kRowsAtOnce) flush();
   }
   void flush() {
     if (waiting_.empty()) return;
-    stream_->push(at::cat(waiting_));
-    waiting_.clear();
+    stream_->push_at(at::cat(waiting_), places_.empty() ? at::Tensor() : at::cat(places_));
+    waiting_.clear(), places_.clear();
   }
   std::int64_t rows() const { return rows_; }
   std::vector<double> logits() const { return doubles_of(stream_->snapshot().bag_logits); }
 
  private:
   std::unique_ptr<models::MilStream> stream_;
-  std::vector<at::Tensor> waiting_;
+  std::vector<at::Tensor> waiting_, places_;
   std::int64_t rows_ = 0;
 };
 
-LivePrediction::LivePrediction(const models::MilModel& model, std::int64_t tiles, std::optional<double> threshold)
-    : of_(tiles), bounds_(models::score_upper_bounds(model)), running_(model.stream()) {
+LivePrediction::LivePrediction(const models::MilModel& model, std::int64_t tiles, std::optional<double> threshold,
+                               at::Tensor places)
+    : of_(tiles),
+      bounds_(models::score_upper_bounds(model)),
+      places_(std::move(places)),
+      running_(model.stream()) {
   report_.threshold = threshold;
   for (const std::int64_t percent : kPercents) {
     const std::int64_t count = (tiles * percent + 99) / 100;
@@ -97,8 +103,12 @@ bool LivePrediction::push(const at::Tensor& rows, const Listener& listener) {
 }
 
 void LivePrediction::add_rows(const at::Tensor& rows) {
-  running_->push(rows);
-  for (std::int64_t i = 0; i < rows.size(0); ++i) groups_[group_of(seen_ + i)].add(rows.narrow(0, i, 1));
+  const auto places = [this](std::int64_t first, std::int64_t count) {
+    return places_.defined() ? places_.narrow(0, first, count) : at::Tensor();
+  };
+  running_->push_at(rows, places(seen_, rows.size(0)));
+  for (std::int64_t i = 0; i < rows.size(0); ++i)
+    groups_[group_of(seen_ + i)].add(rows.narrow(0, i, 1), places(seen_ + i, 1));
   seen_ += rows.size(0);
 }
 

@@ -42,8 +42,9 @@ struct LiveReport {
 class LivePrediction {
  public:
   /// `threshold`: end as soon as a checkpoint's stability reaches it and the leading class is that of the checkpoint
-  /// before.
-  LivePrediction(const models::MilModel& model, std::int64_t tiles, std::optional<double> threshold);
+  /// before. `places`: int64 [tiles, 2] in visiting order for models that look at them, or undefined.
+  LivePrediction(const models::MilModel& model, std::int64_t tiles, std::optional<double> threshold,
+                 at::Tensor places = {});
   ~LivePrediction();
 
   /// Called at every checkpoint with the pooled rows so far; attention in visiting order.
@@ -66,6 +67,7 @@ class LivePrediction {
   std::int64_t of_, seen_ = 0;
   std::vector<std::int64_t> due_;  ///< counts of tiles, ascending
   std::optional<std::vector<double>> bounds_;
+  at::Tensor places_;
   std::unique_ptr<models::MilStream> running_;
   std::vector<Group> groups_;
   LiveReport report_;

@@ -81,6 +81,15 @@ std::string early_stop_text(const LiveReport& report) {
          fixed_text(*last.stability, 3) + ", " + number_text(*report.threshold) + " was asked for";
 }
 
+namespace {
+
+at::Tensor places_in(const std::vector<std::int64_t>& coords, const std::vector<std::int64_t>& order) {
+  if (coords.size() != 2 * order.size()) return {};
+  return at::tensor(coords, at::kLong).reshape({-1, 2}).index_select(0, at::tensor(order, at::kLong));
+}
+
+}  // namespace
+
 LiveView::LiveView(const PredictOptions& options, const models::MilModel& model, Prediction& prediction,
                    std::int64_t tiles, ProgressMeter& meter)
     : options_(options),
@@ -89,7 +98,7 @@ LiveView::LiveView(const PredictOptions& options, const models::MilModel& model,
       meter_(meter),
       order_(visiting_order(prediction.coords, tiles,
                             prediction.plan ? static_cast<double>(prediction.plan->step_px) : prediction.footprint_px)),
-      live_(model, tiles, options.stop_when_stable),
+      live_(model, tiles, options.stop_when_stable, places_in(prediction.coords, order_)),
       partial_(prediction) {}
 
 LiveView::~LiveView() {
@@ -130,7 +139,8 @@ void LiveView::pool(const at::Tensor& rows, std::int64_t piece) {
   std::sort(seen.begin(), seen.end());
   const bool all = static_cast<std::int64_t>(seen.size()) == rows.size(0);
   const at::Tensor indices = at::tensor(seen);
-  BagPooler pooler(model_, options_.chunk);
+  if (!all) keep_coords(seen);
+  BagPooler pooler(model_, options_.chunk, prediction_.coords);
   for (std::int64_t begin = 0; begin < indices.size(0); begin += piece) {
     throw_if_stopped(meter_.stop());
     const std::int64_t end = std::min(begin + piece, indices.size(0));
@@ -138,7 +148,6 @@ void LiveView::pool(const at::Tensor& rows, std::int64_t piece) {
     pooler.push(some.to(at::kFloat).contiguous());
   }
   const models::MilOutput output = pooler.finish();
-  if (!all) keep_coords(seen);
   take_output(prediction_, output);
   prediction_.live = live_.finish(output);
   if (const std::string text = early_stop_text(*prediction_.live); !text.empty()) prediction_.notices.push_back(text);

@@ -144,7 +144,7 @@ class PredictRun {
     const at::Tensor rows = to_tensor(bag.features);
     const at::NoGradGuard no_grad;
     if (options_.live) return LiveView(options_, *mil_.model, prediction_, rows.size(0), meter_).run(rows, kBagPiece);
-    BagPooler pooler(*mil_.model, options_.chunk);
+    BagPooler pooler(*mil_.model, options_.chunk, prediction_.coords);
     for (std::int64_t begin = 0; begin < rows.size(0); begin += kBagPiece) {
       pooler.push(rows.slice(0, begin, std::min(begin + kBagPiece, rows.size(0))).to(at::kFloat).contiguous());
       meter_.advance(static_cast<double>(pooler.rows()) / static_cast<double>(rows.size(0)));
@@ -239,7 +239,7 @@ class PredictRun {
     if (options_.keep_features) spool.emplace(options_.out / "features.bin");
     const auto features = features_of(opened, prediction_.coords);
     const at::NoGradGuard no_grad;
-    BagPooler pooler(*mil_.model, options_.chunk);
+    BagPooler pooler(*mil_.model, options_.chunk, prediction_.coords);
     const auto tiles = static_cast<double>(prediction_.coords.size() / 2);
     while (auto batch = features->next()) {
       prediction_.unreadable += batch->unreadable;

@@ -8,10 +8,11 @@
 namespace fovea::pipeline {
 
 std::span<const JobKind> job_kinds() {
-  static const std::vector<JobKind> kinds{slide_predict_job(), slide_train_job(), mil_train_job(),   mil_recipe_job(),
-                                          mil_evaluate_job(),  mil_compare_job(), mri_segment_job(), mri_train_job(),
-                                          model_import_job(),  model_info_job(),  selftest_job(),    models_job(),
-                                          encoders_job(),      formats_job()};
+  static const std::vector<JobKind> kinds{
+      slide_predict_job(), slide_explain_job(), slide_train_job(),  mil_train_job(),
+      mil_recipe_job(),    mil_predict_job(),   mil_evaluate_job(), mil_compare_job(),
+      mri_segment_job(),   mri_train_job(),     model_import_job(), model_info_job(),
+      selftest_job(),      models_job(),        encoders_job(),     formats_job()};
   return kinds;
 }
 

@@ -6,6 +6,7 @@
 namespace fovea::pipeline {
 
 JobKind slide_predict_job();  // slide/predict_job.cc
+JobKind slide_explain_job();  // slide/explain_job.cc
 JobKind slide_train_job();    // slide/train_job.cc
 JobKind mil_train_job();      // mil/train_job.cc
 JobKind mil_recipe_job();     // mil/recipe_job.cc
@@ -17,6 +18,7 @@ JobKind selftest_job();  // selftest/selftest_job.cc
 JobKind models_job();    // jobs/table_jobs.cc: `fovea models`
 JobKind encoders_job();
 JobKind formats_job();
+JobKind mil_predict_job();   // mil/predict_job.cc
 JobKind mil_evaluate_job();  // mil/evaluation_jobs.cc
 JobKind mil_compare_job();
 

@@ -33,6 +33,7 @@ bool signal_came(const sigset_t& set) {
 InterruptGuard::InterruptGuard() {
   const sigset_t set = stop_signals();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  ::signal(SIGXFSZ, SIG_IGN);  // a file size limit is then a failed write, which we can say
   waiter_ = std::jthread([this](std::stop_token end) { wait(end); });
 }
 

@@ -130,7 +130,7 @@ std::optional<NearestModel> nearest_model(const StateDict& given) {
   for (const models::MilRow& row : models::mil_models()) consider(row.name, nearest_specs(row, given), given);
   for (const models::SegRow& row : models::seg_models()) consider(row.name, nearest_specs(row, given), given);
   for (const models::EncoderRow& row : models::encoders())
-    consider(row.name, row.specs(), models::without_dropped(row, given));
+    if (row.specs) consider(row.name, row.specs(), models::without_dropped(row, given));
   return nearest;
 }
 

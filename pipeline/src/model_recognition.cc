@@ -115,21 +115,34 @@ std::optional<RecognisedModel> as_segmentation(const Candidate& candidate, const
   return {};
 }
 
-std::optional<RecognisedModel> as_encoder(const Candidate& candidate, const std::string& subject) {
+/// The row whose specs differ least from the file, among those that share half of their names with it. Vision
+/// transformers of several sizes share most names.
+const models::EncoderRow* nearest_encoder(const StateDict& state) {
+  const models::EncoderRow* nearest = nullptr;
+  std::size_t least = 0;
   for (const models::EncoderRow& row : models::encoders()) {
-    auto specs = row.specs();
-    const StateDict needed = models::without_dropped(row, candidate.state);
+    if (!row.specs) continue;
+    const auto specs = row.specs();
+    const StateDict needed = models::without_dropped(row, state);
     const auto shared =
         std::count_if(specs.begin(), specs.end(), [&](auto& spec) { return needed.count(spec.name) > 0; });
     if (2 * static_cast<std::size_t>(shared) < specs.size()) continue;
-    RecognisedModel found = filled(std::move(specs), candidate, needed, subject);
-    found.encoder = &row;
-    if (const std::size_t dropped = candidate.state.size() - needed.size(); dropped > 0)
-      found.notices.push_back(std::to_string(dropped) +
-                              " tensors that the encoder does not need (classifier, counters) were left out");
-    return found;
+    const std::size_t wrong = mismatches(specs, needed);
+    if (!nearest || wrong < least) nearest = &row, least = wrong;
   }
-  return {};
+  return nearest;
+}
+
+std::optional<RecognisedModel> as_encoder(const Candidate& candidate, const std::string& subject) {
+  const models::EncoderRow* row = nearest_encoder(candidate.state);
+  if (!row) return {};
+  const StateDict needed = models::without_dropped(*row, candidate.state);
+  RecognisedModel found = filled(row->specs(), candidate, needed, subject);
+  found.encoder = row;
+  if (const std::size_t dropped = candidate.state.size() - needed.size(); dropped > 0)
+    found.notices.push_back(std::to_string(dropped) +
+                            " tensors that the encoder does not need (classifier, counters) were left out");
+  return found;
 }
 
 /// Our own entry, or that of the official modules' fixtures.

@@ -59,12 +59,20 @@ LoadedMil load_mil(const std::filesystem::path& path);
 /// A weight file, or a Raidionics folder's model.onnx.
 LoadedSegmentation load_segmentation(const std::filesystem::path& path);
 
-/// `name_or_path`: a name of the encoder registry (weights looked up with find_encoder_weights), or a
-/// safetensors/checkpoint file of a registered encoder, or a TorchScript file (only with `allow_torchscript`; its
-/// SHA-256 is put into the notices).
-LoadedEncoder load_encoder(const std::string& name_or_path, bool allow_torchscript);
+/// Where an encoder computes. On the CPU float32 alone; bfloat16 and float16 are for other devices.
+struct Placement {
+  at::Device device = at::kCPU;
+  at::ScalarType precision = at::kFloat;
+};
 
-/// $FOVEA_ENCODERS, <executable>/../share/fovea/encoders, <repository>/.deps/encoder: first `<name>.safetensors` found.
+/// `name_or_path`: a name or alias of the encoder registry (weights looked up with find_encoder_weights), a folder with
+/// config.json and model.safetensors or pytorch_model.bin, a safetensors/checkpoint file of a registered encoder, or a
+/// TorchScript file (only with `allow_torchscript`; its SHA-256 is put into the notices). Names must be complete
+/// without extras, shapes equal; a selftest.safetensors beside the weights (tiles, features) is run.
+LoadedEncoder load_encoder(const std::string& name_or_path, bool allow_torchscript, const Placement& placement = {});
+
+/// In $FOVEA_ENCODERS, <executable>/../share/fovea/encoders and <repository>/.deps/encoder: the first
+/// `<name>.safetensors`, `<name>.pt` or folder `<name>` with a config.json; aliases of the name count.
 std::optional<std::filesystem::path> find_encoder_weights(const std::string& name);
 
 }  // namespace fovea::pipeline

@@ -17,7 +17,7 @@
 #include <sys/mount.h>
 
 #include "builders.h"
-#include "deps.h"
+#include "encoder.h"
 #include "program.h"
 #include "shared.h"
 
@@ -71,18 +71,6 @@ std::vector<std::string> files_below(const fs::path& folder) {
   for (const auto& entry : fs::recursive_directory_iterator(folder))
     if (!entry.is_directory()) files.push_back(entry.path().string());
   return files;
-}
-
-/// The folder with the encoder imported once for all cases of this build; empty when it was not fetched.
-std::string encoder_folder() {
-  const fs::path folder = fs::path(FOVEA_BUILD_DIR) / "test-encoders", file = folder / "efficientnet_lite0.safetensors";
-  if (fs::exists(file)) return folder.string();
-  const fs::path checkpoint = encoder_checkpoint();
-  if (checkpoint.empty()) return {};
-  fs::create_directories(folder);
-  const auto imported = run_fovea("model import '" + checkpoint.string() + "' --quiet --out '" + file.string() + "'");
-  EXPECT_EQ(imported.exit_code, 0) << imported.err;
-  return folder.string();
 }
 
 /// Lines of stderr that are the message: progress and notes are not.

@@ -1,6 +1,8 @@
-// NumPy's .npy: magic, version, a small dictionary literal, raw data.
+// NumPy's .npy: magic, version, a small dictionary literal, raw data; and the folders of such files that torchmil keeps
+// (features, coords, labels, patch_labels: one file a bag in each).
 #include <charconv>
 #include <cstring>
+#include <map>
 #include <stdexcept>
 
 #include <fovea/base/error.h>
@@ -19,10 +21,13 @@ std::string value_of(const std::string& header, const std::string& key) {
 }
 
 ElementType element_of(const std::string& descr) {
-  if (descr == "<f4") return ElementType::kF32;
-  if (descr == "<f2") return ElementType::kF16;
-  if (descr == "<f8") return ElementType::kF64;
-  throw std::runtime_error("its element type '" + descr + "' is not a little-endian float");
+  static const std::map<std::string, ElementType> kTypes{
+      {"<f2", ElementType::kF16}, {"<f4", ElementType::kF32}, {"<f8", ElementType::kF64},
+      {"<i4", ElementType::kI32}, {"<i8", ElementType::kI64}, {"<i2", ElementType::kI16},
+      {"|i1", ElementType::kI8},  {"|u1", ElementType::kU8},  {"|b1", ElementType::kBool}};
+  const auto found = kTypes.find(descr);
+  if (found == kTypes.end()) throw std::runtime_error("its element type '" + descr + "' is not understood");
+  return found->second;
 }
 
 Array read_array(const std::shared_ptr<const MappedFile>& file) {
@@ -60,12 +65,31 @@ Array read_array(const std::shared_ptr<const MappedFile>& file) {
   return array;
 }
 
+/// The file of the same name in torchmil's folder `kind` beside the features' folder, if there is one.
+std::optional<Array> beside(const std::filesystem::path& features, const char* kind) {
+  const std::filesystem::path folder = std::filesystem::absolute(features).parent_path();
+  if (folder.filename().string().rfind("features", 0) != 0) return {};
+  const std::filesystem::path file = folder.parent_path() / kind / features.filename();
+  if (!std::filesystem::exists(file)) return {};
+  return read_array(MappedFile::open(file));
+}
+
+FeatureBag bag_of(const std::filesystem::path& path) {
+  FeatureBag bag;
+  bag.features = read_array(MappedFile::open(path));
+  if (const auto coords = beside(path, "coords"); coords && coords->shape.size() == 2 && coords->shape[1] == 2)
+    bag.coords = to_int64(*coords);
+  if (const auto label = beside(path, "labels"); label && label->elements() == 1) bag.label = to_int64(*label)[0];
+  if (const auto labels = beside(path, "patch_labels")) bag.instance_labels = to_int64(*labels);
+  return bag;
+}
+
 }  // namespace
 
 FeatureBag read_npy_bag(const std::filesystem::path& path, const std::optional<std::string>&) {
   FeatureBag bag;
   try {
-    bag.features = read_array(MappedFile::open(path));
+    bag = bag_of(path);
   } catch (const Error&) {
     throw;
   } catch (const std::exception& error) {

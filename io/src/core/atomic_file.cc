@@ -7,6 +7,7 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <system_error>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -107,18 +108,27 @@ void write_file(const fs::path& target, std::string_view bytes) {
   file.commit();
 }
 
-void write_with(const fs::path& target, const std::function<void(const fs::path&)>& write) {
-  AtomicFile file(target);
+void write_guarded(const fs::path& target, const std::function<void()>& work) {
   try {
-    write(file.temporary());
+    work();
   } catch (const Error&) {
     throw;
   } catch (const std::exception& error) {
+    const auto* cause = dynamic_cast<const std::system_error*>(&error);
+    if (cause && cause->code().category() == std::generic_category()) write_failed(target, cause->code().value());
+    // Libraries do not pass the cause on. A file system's last blocks may be too few for what they wanted.
+    constexpr std::uintmax_t kAsGoodAsFull = 1 << 16;
     std::error_code ignored;
-    if (fs::space(file.temporary().parent_path(), ignored).available == 0 && !ignored) write_failed(target, ENOSPC);
+    const fs::path folder = target.has_parent_path() ? target.parent_path() : fs::path(".");
+    if (fs::space(folder, ignored).available < kAsGoodAsFull && !ignored) write_failed(target, ENOSPC);
     throw Error(ErrorCode::kWriteFailed, target.string(), std::string("it could not be written (") + error.what() + ")",
                 "Check the disk and choose a folder that you may write to.");
   }
+}
+
+void write_with(const fs::path& target, const std::function<void(const fs::path&)>& write) {
+  AtomicFile file(target);
+  write_guarded(target, [&] { write(file.temporary()); });
   file.commit();
 }
 

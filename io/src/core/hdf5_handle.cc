@@ -9,11 +9,6 @@
 namespace fovea::io::h5 {
 namespace {
 
-void silence() {
-  // Per thread in thread-safe builds, global otherwise: cheap enough to repeat.
-  H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
-}
-
 template <class T>
 T checked(T result, const std::string& what) {
   if (result < 0) throw std::runtime_error(what);
@@ -42,12 +37,6 @@ Handle half_type() {
   return type;
 }
 
-Handle file_or_memory_type(ElementType type) {
-  if (type == ElementType::kF16) return half_type();
-  return {H5Tcopy(memory_type(type)), H5Tclose};
-}
-
-/// The narrowest of our types that holds the stored one.
 ElementType element_of(hid_t type) {
   const std::size_t size = H5Tget_size(type);
   if (H5Tget_class(type) == H5T_FLOAT)
@@ -111,6 +100,11 @@ void put_numbers(hid_t parent, const std::string& object, const std::string& nam
 
 }  // namespace
 
+void silence() {
+  // Per thread in thread-safe builds, global otherwise: cheap enough to repeat.
+  H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+}
+
 Handle open_file(const std::filesystem::path& path) {
   silence();
   std::error_code ignored;
@@ -123,10 +117,14 @@ Handle open_file(const std::filesystem::path& path) {
   return file;
 }
 
-Handle create_file(const std::filesystem::path& path) {
-  silence();
-  return {checked(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), "the HDF5 file cannot be made"),
-          H5Fclose};
+Handle type_of(ElementType type) {
+  if (type == ElementType::kF16) return half_type();
+  return {H5Tcopy(memory_type(type)), H5Tclose};
+}
+
+ElementType element_type(hid_t dataset) {
+  const Handle stored(H5Dget_type(dataset), H5Tclose);
+  return element_of(stored);
 }
 
 bool exists(hid_t parent, const std::string& name) {
@@ -176,8 +174,7 @@ Array read_dataset(hid_t parent, const std::string& name) {
   auto bytes =
       std::make_shared<std::vector<std::byte>>(static_cast<std::size_t>(array.elements()) * element_size(array.type));
   // h5py's booleans are an enumeration: read as it is stored.
-  const Handle memory =
-      array.type == ElementType::kBool ? Handle(H5Tcopy(stored), H5Tclose) : file_or_memory_type(array.type);
+  const Handle memory = array.type == ElementType::kBool ? Handle(H5Tcopy(stored), H5Tclose) : type_of(array.type);
   if (!bytes->empty() && H5Dread(dataset, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes->data()) < 0)
     throw std::runtime_error("the data of '" + name +
                              "' cannot be read (truncated, or compressed by an unknown method)");
@@ -206,24 +203,6 @@ std::optional<double> number_attribute(hid_t parent, const std::string& object, 
       if (std::from_chars(text.data(), text.data() + text.size(), value).ec == std::errc{}) return value;
     }
   return {};
-}
-
-void write_dataset(hid_t parent, const std::string& name, const Array& array, std::int64_t chunk_rows) {
-  std::vector<hsize_t> sizes(array.shape.begin(), array.shape.end()), limits = sizes, chunk = sizes;
-  limits[0] = H5S_UNLIMITED;
-  chunk[0] = static_cast<hsize_t>(std::max<std::int64_t>(1, chunk_rows));
-  for (std::size_t i = 1; i < chunk.size(); ++i) chunk[i] = std::max<hsize_t>(1, chunk[i]);
-  const Handle space(checked(H5Screate_simple(static_cast<int>(sizes.size()), sizes.data(), limits.data()), name),
-                     H5Sclose);
-  const Handle properties(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
-  checked(H5Pset_chunk(properties, static_cast<int>(chunk.size()), chunk.data()), name);
-  const Handle type = file_or_memory_type(array.type);
-  const Handle dataset(checked(H5Dcreate2(parent, name.c_str(), type, space, H5P_DEFAULT, properties, H5P_DEFAULT),
-                               "'" + name + "' cannot be made"),
-                       H5Dclose);
-  if (!array.bytes.empty())
-    checked(H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, array.bytes.data()),
-            "'" + name + "' cannot be written");
 }
 
 void write_attribute(hid_t parent, const std::string& object, const std::string& name, const std::string& text) {

@@ -40,13 +40,17 @@ class Handle {
 
 /// Error(kNotFound / kCorrupt) naming the file.
 Handle open_file(const std::filesystem::path& path);
-/// Makes a file; throws std::runtime_error.
-Handle create_file(const std::filesystem::path& path);
+/// Turns the library's own printing of errors off.
+void silence();
 
 bool exists(hid_t parent, const std::string& name);  ///< a link of this name that leads somewhere
 std::vector<std::string> links(hid_t group);         ///< in creation order where the file tracks it, else by name
 Handle open_group(hid_t parent, const std::string& name);
 bool is_group(hid_t parent, const std::string& name);
+
+Handle type_of(ElementType type);  ///< as it lies in memory and in files: native little-endian, IEEE half
+/// The narrowest of our types that holds what a data set stores; throws std::runtime_error when it holds no numbers.
+ElementType element_type(hid_t dataset);
 
 std::vector<std::int64_t> shape_of(hid_t parent, const std::string& dataset);
 /// Any integer or float data set, in its own width; throws std::runtime_error when it is something else or damaged.
@@ -55,8 +59,6 @@ Array read_dataset(hid_t parent, const std::string& name);
 std::vector<std::pair<std::string, std::string>> attributes(hid_t parent, const std::string& object);
 std::optional<double> number_attribute(hid_t parent, const std::string& object, const std::string& name);
 
-/// [N, ...] chunked by `chunk_rows`, first axis growable, as CLAM's and TRIDENT's readers expect.
-void write_dataset(hid_t parent, const std::string& name, const Array& array, std::int64_t chunk_rows);
 void write_attribute(hid_t parent, const std::string& object, const std::string& name, const std::string& text);
 void write_attribute(hid_t parent, const std::string& object, const std::string& name, std::int64_t value);
 void write_attribute(hid_t parent, const std::string& object, const std::string& name, double value);

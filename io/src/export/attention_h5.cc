@@ -1,11 +1,10 @@
 #include <fovea/io/attention_export.h>
 
 #include <algorithm>
-#include <stdexcept>
 
 #include <fovea/io/atomic_file.h>
 
-#include "core/hdf5_handle.h"
+#include "core/hdf5_rows.h"
 
 namespace fovea::io {
 namespace {
@@ -33,7 +32,7 @@ void write_attention_h5(const std::filesystem::path& path, const TileAttention& 
     h5::write_attribute(file, ".", "branches", tiles.branches);
     h5::write_attribute(file, ".", "value", tiles.value_name);
     h5::write_attribute(file, ".", "producer", std::string("fovea"));
-    if (H5Fflush(file, H5F_SCOPE_GLOBAL) < 0) throw std::runtime_error("the disk did not take it");
+    h5::flush(file);
   });
 }
 

@@ -25,6 +25,7 @@ void check_readable(const std::filesystem::path& path) {
 
 std::unique_ptr<Slide> open_slide(const std::filesystem::path& path, const SlideOptions& options) {
   check_readable(path);
+  if (options.isolated) return open_isolated(path, options);
   std::string reasons;
   for (const SlideReader& reader : kReaders) {
     std::string reason;

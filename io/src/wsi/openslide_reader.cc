@@ -2,6 +2,8 @@
 // a handle, so the handle is replaced once. Associated images are never touched: one malformed DICOM thumbnail crashes
 // the library.
 #include <algorithm>
+#include <atomic>
+#include <cmath>
 #include <cstring>
 #include <mutex>
 #include <shared_mutex>
@@ -11,6 +13,7 @@
 
 #include <fovea/base/error.h>
 
+#include "wsi/jpeg_tiles.h"
 #include "wsi/slide_readers.h"
 
 namespace fovea::io {
@@ -18,6 +21,9 @@ namespace {
 
 namespace fs = std::filesystem;
 constexpr std::int64_t kBandPixels = 4 << 20;  // rows are read in bands of at most this many pixels
+// OpenSlide draws in 1/256 of a pixel: nearer than this to a whole pixel it copies, else it interpolates.
+constexpr double kWholePixel = 1.0 / 1024;
+constexpr int kPictureContrast = 32;  // of 255: more than glass and its noise
 
 struct CloseSlide {
   void operator()(openslide_t* slide) const { openslide_close(slide); }
@@ -60,6 +66,10 @@ class OpenSlideSlide final : public Slide {
   OpenSlideSlide(fs::path member, Osr osr, const fs::path& shown, const SlideOptions& options)
       : member_(std::move(member)), shown_(shown.string()), osr_(std::move(osr)) {
     describe(options);
+    // Other vendors' tiles overlap, or lie in several areas.
+    if (options.direct_tiles && (info_.vendor == "aperio" || info_.vendor == "generic-tiff"))
+      tiles_ = JpegTiles::open(member_, info_.levels);
+    trust_ = std::vector<std::atomic<Trust>>(info_.levels.size());
   }
 
   const SlideInfo& info() const override { return info_; }
@@ -70,6 +80,39 @@ class OpenSlideSlide final : public Slide {
         rgb.size() != static_cast<std::size_t>(3 * width * height) ||
         (!opaque.empty() && opaque.size() != static_cast<std::size_t>(width * height)))
       throw Error(ErrorCode::kInternal, shown_, "a region was asked for that does not exist");
+    const bool direct = read_direct(level, x0, y0, width, height, rgb, opaque);
+    if (direct && trust_[static_cast<std::size_t>(level)] == Trust::kProven) return;
+    std::vector<std::uint8_t> ours;
+    if (direct) ours.assign(rgb.begin(), rgb.end());
+    read_composed(level, x0, y0, width, height, rgb, opaque);
+    if (direct) judge(level, ours, rgb);
+  }
+
+ private:
+  enum class Trust { kUnproven, kProven, kRefuted };
+
+  bool read_direct(int level, std::int64_t x0, std::int64_t y0, std::int64_t width, std::int64_t height,
+                   std::span<std::uint8_t> rgb, std::span<std::uint8_t> opaque) const {
+    if (!tiles_ || !tiles_->has(level) || trust_[static_cast<std::size_t>(level)] == Trust::kRefuted) return false;
+    const double downsample = info_.levels[static_cast<std::size_t>(level)].downsample;
+    const double x = static_cast<double>(x0) / downsample, y = static_cast<double>(y0) / downsample;
+    if (std::abs(x - std::round(x)) > kWholePixel || std::abs(y - std::round(y)) > kWholePixel) return false;
+    return tiles_->read(level, std::llround(x), std::llround(y), width, height, info_.background, rgb, opaque);
+  }
+  /// The first regions of a level are read both ways, until one with a picture in it agrees: a region of one colour
+  /// proves nothing about colour spaces.
+  void judge(int level, std::span<const std::uint8_t> ours, std::span<const std::uint8_t> theirs) const {
+    std::atomic<Trust>& trust = trust_[static_cast<std::size_t>(level)];
+    if (!std::equal(ours.begin(), ours.end(), theirs.begin())) {
+      trust = Trust::kRefuted;
+    } else if (trust == Trust::kUnproven) {
+      const auto [low, high] = std::minmax_element(ours.begin(), ours.end());
+      if (*high - *low > kPictureContrast) trust = Trust::kProven;
+    }
+  }
+
+  void read_composed(int level, std::int64_t x0, std::int64_t y0, std::int64_t width, std::int64_t height,
+                     std::span<std::uint8_t> rgb, std::span<std::uint8_t> opaque) const {
     const std::int64_t band = std::clamp<std::int64_t>(kBandPixels / width, 1, height);
     std::vector<std::uint32_t> pixels(static_cast<std::size_t>(width * band));
     const double downsample = info_.levels[static_cast<std::size_t>(level)].downsample;
@@ -82,7 +125,6 @@ class OpenSlideSlide final : public Slide {
     }
   }
 
- private:
   void describe(const SlideOptions& options) {
     const auto properties = properties_of(osr_.get());
     const auto text = [&](const char* name) {
@@ -160,6 +202,8 @@ class OpenSlideSlide final : public Slide {
   SlideInfo info_;
   mutable std::shared_mutex mutex_;
   mutable Osr osr_;
+  std::unique_ptr<JpegTiles> tiles_;
+  mutable std::vector<std::atomic<Trust>> trust_;
 };
 
 }  // namespace

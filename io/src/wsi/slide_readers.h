@@ -20,6 +20,9 @@ std::unique_ptr<Slide> open_with_openslide(const std::filesystem::path& path, co
 std::unique_ptr<Slide> open_plain_image(const std::filesystem::path& path, const SlideOptions& options,
                                         std::string& reason);
 
+/// open_slide in a helper process; what kills the helper is Error(kCorrupt) here, and the next read gets a new one.
+std::unique_ptr<Slide> open_isolated(const std::filesystem::path& path, const SlideOptions& options);
+
 /// Fills `scale` by the rules of wsi.md 1.3 from named properties; the user's value wins. `tried` collects what was
 /// looked at.
 void find_scale(const std::map<std::string, std::string>& properties, const SlideOptions& options, SlideInfo& info);

@@ -9,19 +9,18 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/convolution.h>
-#include <ATen/ops/empty.h>
 
-#include <fovea/base/error.h>
+#include "encoder/folded_norm.h"
+#include "encoder/tile_input.h"
 
 namespace fovea::models::encoder_detail {
 namespace {
 
 constexpr double kEps = 1e-3;
 constexpr std::int64_t kStemChannels = 32, kHeadChannels = 1280;
-// Always exactly this many, the last piece padded, each piece on one thread: convolution libraries choose their
-// blocking by batch size, and a tile's features must not depend on the tiles beside it. (They do depend, in the last
-// bits, on LibTorch's number of threads, by which oneDNN plans even what runs on one.) Two keep the activations (96 x
-// 112 x 112 floats a tile at the widest) near the cache.
+// Two keep the activations (96 x 112 x 112 floats a tile at the widest) near the cache. One piece follows the other,
+// each on all threads inside the convolutions: pieces side by side changed last bits with the number of pieces in a
+// batch.
 constexpr std::int64_t kTilesAtOnce = 2;
 
 struct Stage {
@@ -53,13 +52,6 @@ std::vector<BlockPlan> block_plans() {
   return plans;
 }
 
-void add_norm(std::vector<TensorSpec>& specs, const std::string& name, std::int64_t channels) {
-  specs.push_back({name + ".weight", {channels}, Init::kOnes});
-  specs.push_back({name + ".bias", {channels}, Init::kZeros});
-  specs.push_back({name + ".running_mean", {channels}, Init::kRunningMean});
-  specs.push_back({name + ".running_var", {channels}, Init::kRunningVar});
-}
-
 /// A convolution with its batch norm folded in, TensorFlow's "SAME" padding.
 struct Layer {
   at::Tensor weight, bias;
@@ -88,11 +80,8 @@ struct Layer {
 
 Layer folded_layer(const StateDict& state, const std::string& convolution, const std::string& norm,
                    std::int64_t stride = 1, std::int64_t groups = 1) {
-  const auto wide = [&](const std::string& name) { return state.at(name).to(at::kDouble); };
-  const at::Tensor scale = wide(norm + ".weight") / (wide(norm + ".running_var") + kEps).sqrt();
-  const at::Tensor weight = wide(convolution + ".weight") * scale.view({-1, 1, 1, 1});
-  const at::Tensor bias = wide(norm + ".bias") - wide(norm + ".running_mean") * scale;
-  return {weight.to(at::kFloat).contiguous(at::MemoryFormat::ChannelsLast), bias.to(at::kFloat), stride, groups};
+  FoldedConvolution folded = folded_convolution(state, convolution, norm, kEps);
+  return {std::move(folded.weight), std::move(folded.bias), stride, groups};
 }
 
 at::Tensor relu6_(at::Tensor x) {
@@ -124,68 +113,31 @@ Block make_block(const StateDict& state, const BlockPlan& plan) {
 
 class EfficientNetLite0 final : public TileEncoder {
  public:
-  EfficientNetLite0(const StateDict& state, EncoderInfo info) : info_(std::move(info)) {
+  EfficientNetLite0(const StateDict& state, EncoderInfo info) : info_(std::move(info)), input_(info_) {
     const at::NoGradGuard no_grad;
     stem_ = folded_layer(state, "_conv_stem", "_bn0", 2);
     for (const BlockPlan& plan : block_plans()) blocks_.push_back(make_block(state, plan));
     head_ = folded_layer(state, "_conv_head", "_bn1");
-    for (std::size_t i = 0; i < 3; ++i) {
-      scale_[i] = static_cast<float>(1 / (255 * info_.std[i]));
-      shift_[i] = static_cast<float>(-info_.mean[i] / info_.std[i]);
-    }
   }
 
   const EncoderInfo& info() const override { return info_; }
 
   at::Tensor encode(const at::Tensor& tiles) const override {
-    check_tiles(tiles, info_);
-    at::Tensor features = at::empty({tiles.size(0), kHeadChannels}, at::kFloat);
-    const std::int64_t pieces = (tiles.size(0) + kTilesAtOnce - 1) / kTilesAtOnce;
-    // One piece after the other, each on all threads inside the convolutions: pieces side by side changed last bits
-    // with the number of pieces in a batch.
-    const at::NoGradGuard no_grad;
-    for (std::int64_t piece = 0; piece < pieces; ++piece) {
-      const std::int64_t begin = piece * kTilesAtOnce, count = std::min(kTilesAtOnce, tiles.size(0) - begin);
-      features.narrow(0, begin, count).copy_(encode_piece(tiles.narrow(0, begin, count)).narrow(0, 0, count));
-    }
-    return features;
+    return encode_in_pieces(tiles, info_, input_, stem_.weight, kTilesAtOnce, [this](const at::Tensor& pictures) {
+      at::Tensor x = relu6_(stem_(pictures));
+      for (const Block& block : blocks_) x = block(x);
+      return relu6_(head_(x)).mean(at::IntArrayRef{2, 3});
+    });
   }
 
  private:
-  at::Tensor normalised(const at::Tensor& tiles) const {
-    at::Tensor x = tiles.to(stem_.weight.device(), at::kFloat).contiguous();
-    for (std::int64_t channel = 0; channel < 3; ++channel) {
-      const auto i = static_cast<std::size_t>(channel);
-      x.select(3, channel).mul_(scale_[i]).add_(shift_[i]);
-    }
-    return x.permute({0, 3, 1, 2});  // channels innermost already: this is LibTorch's channels_last
-  }
-
-  at::Tensor encode_piece(const at::Tensor& tiles) const {
-    const at::Tensor padded = tiles.size(0) == kTilesAtOnce
-                                  ? tiles
-                                  : at::constant_pad_nd(tiles, {0, 0, 0, 0, 0, 0, 0, kTilesAtOnce - tiles.size(0)});
-    at::Tensor x = relu6_(stem_(normalised(padded)));
-    for (const Block& block : blocks_) x = block(x);
-    return relu6_(head_(x)).mean(at::IntArrayRef{2, 3});
-  }
-
   EncoderInfo info_;
+  TileInput input_;
   Layer stem_, head_;
   std::vector<Block> blocks_;
-  std::array<float, 3> scale_{}, shift_{};
 };
 
 }  // namespace
-
-void check_tiles(const at::Tensor& tiles, const EncoderInfo& info) {
-  const bool fits = tiles.defined() && tiles.scalar_type() == at::kByte && tiles.dim() == 4 &&
-                    tiles.size(1) == info.tile_px && tiles.size(2) == info.tile_px && tiles.size(3) == 3;
-  if (fits) return;
-  const std::string edge = std::to_string(info.tile_px);
-  throw Error(ErrorCode::kShape, "encoder " + info.name,
-              "tiles must be 8-bit RGB of " + edge + " x " + edge + " pixels", "Resample the tiles to this size.");
-}
 
 EncoderInfo efficientnet_lite0_info() {
   return {.name = "efficientnet_lite0", .dim = kHeadChannels, .tile_px = 224, .mpp = 0.5};
@@ -194,21 +146,21 @@ EncoderInfo efficientnet_lite0_info() {
 std::vector<TensorSpec> efficientnet_lite0_specs() {
   std::vector<TensorSpec> specs;
   specs.push_back({"_conv_stem.weight", {kStemChannels, 3, 3, 3}});
-  add_norm(specs, "_bn0", kStemChannels);
+  add_batch_norm(specs, "_bn0", kStemChannels);
   std::int64_t last = kStemChannels;
   for (const BlockPlan& plan : block_plans()) {
     if (plan.inner != plan.in) {
       specs.push_back({plan.name + "_expand_conv.weight", {plan.inner, plan.in, 1, 1}});
-      add_norm(specs, plan.name + "_bn0", plan.inner);
+      add_batch_norm(specs, plan.name + "_bn0", plan.inner);
     }
     specs.push_back({plan.name + "_depthwise_conv.weight", {plan.inner, 1, plan.kernel, plan.kernel}});
-    add_norm(specs, plan.name + "_bn1", plan.inner);
+    add_batch_norm(specs, plan.name + "_bn1", plan.inner);
     specs.push_back({plan.name + "_project_conv.weight", {plan.out, plan.inner, 1, 1}});
-    add_norm(specs, plan.name + "_bn2", plan.out);
+    add_batch_norm(specs, plan.name + "_bn2", plan.out);
     last = plan.out;
   }
   specs.push_back({"_conv_head.weight", {kHeadChannels, last, 1, 1}});
-  add_norm(specs, "_bn1", kHeadChannels);
+  add_batch_norm(specs, "_bn1", kHeadChannels);
   return specs;
 }
 

@@ -14,7 +14,4 @@ std::vector<TensorSpec> efficientnet_lite0_specs();
 bool efficientnet_lite0_drops(std::string_view name);
 std::unique_ptr<TileEncoder> make_efficientnet_lite0(StateDict state, const EncoderInfo& info);
 
-/// Throws Error(kShape) unless tiles are uint8 [n, tile_px, tile_px, 3].
-void check_tiles(const at::Tensor& tiles, const EncoderInfo& info);
-
 }  // namespace fovea::models::encoder_detail

@@ -5,9 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
 #include <torch/csrc/jit/api/module.h>
 #include <torch/csrc/jit/runtime/graph_executor.h>
@@ -16,7 +14,7 @@
 #include <fovea/base/error.h>
 #include <fovea/models/encoder.h>
 
-#include "encoder/efficientnet_lite0.h"
+#include "encoder/tile_input.h"
 
 namespace fovea::models {
 namespace {
@@ -24,10 +22,8 @@ namespace {
 class TorchScriptEncoder final : public TileEncoder {
  public:
   TorchScriptEncoder(torch::jit::Module module, std::string path, EncoderInfo info)
-      : module_(std::move(module)), path_(std::move(path)), info_(std::move(info)) {
+      : module_(std::move(module)), path_(std::move(path)), info_(std::move(info)), input_(info_) {
     module_.eval();
-    mean_ = at::tensor(at::ArrayRef<double>(info_.mean)).to(at::kFloat);
-    std_ = at::tensor(at::ArrayRef<double>(info_.std)).to(at::kFloat);
     // A trial run measures the width, and refuses a file of another kind before a slide is read.
     info_.dim = run(at::zeros({1, info_.tile_px, info_.tile_px, 3}, at::kByte)).size(1);
   }
@@ -45,7 +41,7 @@ class TorchScriptEncoder final : public TileEncoder {
     const at::NoGradGuard no_grad;
     // Without this the profiling executor recompiles after the first calls, and the same tile may give other bits.
     const torch::jit::GraphOptimizerEnabledGuard plain(false);
-    const at::Tensor x = ((tiles.to(at::kFloat) / 255 - mean_) / std_).permute({0, 3, 1, 2}).contiguous();
+    const at::Tensor x = input_(tiles, at::zeros({}, at::kFloat)).contiguous();
     std::lock_guard lock(mutex_);
     try {
       const c10::IValue result = module_.forward({x});
@@ -54,7 +50,7 @@ class TorchScriptEncoder final : public TileEncoder {
       }
     } catch (const std::exception&) {
       // LibTorch's text is a stack trace of the file's own code; one sentence serves the user better.
-      refuse("its program fails on a tile of " + std::to_string(info_.tile_px) + " pixels");
+      refuse("its program fails on a tile of " + std::to_string(info_.network_px()) + " pixels");
     }
     refuse("its program does not return one row of features for each tile");
   }
@@ -68,7 +64,7 @@ class TorchScriptEncoder final : public TileEncoder {
   mutable std::mutex mutex_;
   std::string path_;
   EncoderInfo info_;
-  at::Tensor mean_, std_;
+  encoder_detail::TileInput input_;
 };
 
 }  // namespace

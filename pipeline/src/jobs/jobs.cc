@@ -8,11 +8,28 @@
 namespace fovea::pipeline {
 
 std::span<const JobKind> job_kinds() {
+  // One a line, so that two new jobs do not conflict.
   static const std::vector<JobKind> kinds{
-      slide_predict_job(), slide_explain_job(), slide_train_job(),  mil_train_job(),
-      mil_recipe_job(),    mil_predict_job(),   mil_evaluate_job(), mil_compare_job(),
-      mri_segment_job(),   mri_train_job(),     model_import_job(), model_info_job(),
-      selftest_job(),      models_job(),        encoders_job(),     formats_job()};
+      slide_predict_job(),   //
+      slide_features_job(),  //
+      slide_tiles_job(),     //
+      slide_explain_job(),   //
+      slide_train_job(),     //
+      mil_train_job(),       //
+      mil_recipe_job(),      //
+      mil_predict_job(),     //
+      mil_evaluate_job(),    //
+      mil_compare_job(),     //
+      mri_segment_job(),     //
+      mri_train_job(),       //
+      model_import_job(),    //
+      model_info_job(),      //
+      encode_job(),          //
+      selftest_job(),        //
+      models_job(),          //
+      encoders_job(),        //
+      formats_job(),         //
+  };
   return kinds;
 }
 

@@ -13,6 +13,7 @@
 #include <fovea/models/segmentation.h>
 
 #include "model_store.h"
+#include "slide/words.h"
 
 namespace fovea::pipeline {
 namespace {
@@ -55,14 +56,23 @@ std::vector<Row> model_rows() {
   return rows;
 }
 
+/// "0.485,0.456,0.406"
+std::string colours_text(const std::array<double, 3>& values) {
+  std::string text;
+  for (const double value : values) text += (text.empty() ? "" : ",") + slide::number_text(value);
+  return text;
+}
+
 std::vector<Row> encoder_rows() {
-  std::vector<Row> rows{{"name", "dim", "tile_px", "mpp", "weights", "licence", "description"}};
+  std::vector<Row> rows{
+      {"name", "dim", "tile_px", "input_px", "mpp", "mean", "std", "weights", "description", "licence"}};
   for (const models::EncoderRow& row : models::encoders()) {
     const bool found = find_encoder_weights(std::string(row.name)).has_value();
     std::string mpp = std::to_string(row.info.mpp);
     mpp.resize(4);
-    rows.push_back({std::string(row.name), std::to_string(row.info.dim), std::to_string(row.info.tile_px), mpp,
-                    found ? "installed" : "not found", std::string(row.licence), std::string(row.description)});
+    rows.push_back({std::string(row.name), std::to_string(row.info.dim), std::to_string(row.info.tile_px),
+                    std::to_string(row.info.network_px()), mpp, colours_text(row.info.mean), colours_text(row.info.std),
+                    found ? "installed" : "not found", std::string(row.description), std::string(row.licence)});
   }
   return rows;
 }

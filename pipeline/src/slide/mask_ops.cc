@@ -115,14 +115,16 @@ void binarise(io::Image& plane, int threshold) {
   for (std::uint8_t& value : plane.pixels) value = value > threshold ? 255 : 0;
 }
 
-void close_mask(io::Image& mask, int edge) {
+void close_mask(io::Image& mask, int edge, EvenSquare even) {
   if (edge <= 1 || mask.pixels.empty()) return;
   const int before = -(edge / 2), after = edge - 1 - edge / 2;
   io::Image other(mask.width, mask.height, 1);
   extreme(mask, other, before, after, true, true);
   extreme(other, mask, before, after, false, true);
-  extreme(mask, other, -after, -before, true, false);  // reflected, so that an even square does not move the mask
-  extreme(other, mask, -after, -before, false, false);
+  const bool reflected = even == EvenSquare::kCentred;
+  const int from = reflected ? -after : before, to = reflected ? -before : after;
+  extreme(mask, other, from, to, true, false);
+  extreme(other, mask, from, to, false, false);
 }
 
 Components::Components(const io::Image& mask, bool tissue) {

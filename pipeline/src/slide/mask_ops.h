@@ -30,8 +30,11 @@ int median_level(const std::array<std::int64_t, 256>& counts);
 
 /// 255 where the plane is > threshold, else 0.
 void binarise(io::Image& plane, int threshold);
-/// Closing with an edge x edge square of ones (even edges: no net shift); the outside of the image plays no part.
-void close_mask(io::Image& mask, int edge);
+/// An even square has no middle pixel: either the erosion reflects it, so that nothing moves, or it does not, as
+/// OpenCV, and the mask moves by one pixel right and down.
+enum class EvenSquare { kCentred, kAsOpenCv };
+/// Closing with an edge x edge square of ones; the outside of the image plays no part.
+void close_mask(io::Image& mask, int edge, EvenSquare even = EvenSquare::kCentred);
 
 /// Connected runs of one value: tissue is 8-connected, background 4-connected (so that they cannot cross).
 class Components {

@@ -91,8 +91,8 @@ std::int64_t read_overview(const io::Slide& slide, const OverviewGrid& grid, con
       Block work;
       work.source.resize(3 * pixels), work.source_opaque.resize(pixels);
       try {
-        slide.read_region(grid.level, info.bounds_x + rounded_px(x * grid.frame.pixel_px),
-                          info.bounds_y + rounded_px(y * grid.frame.pixel_px), width * grid.factor,
+        slide.read_region(grid.level, rounded_px(grid.frame.origin_x) + rounded_px(x * grid.frame.pixel_px),
+                          rounded_px(grid.frame.origin_y) + rounded_px(y * grid.frame.pixel_px), width * grid.factor,
                           height * grid.factor, work.source, work.source_opaque);
       } catch (const Error& error) {
         if (error.code() != ErrorCode::kCorrupt || !reading.allow_unreadable) throw;

@@ -133,12 +133,12 @@ class PredictRun {
   void predict_slide() {
     load_slide_encoder();
     subject_ = options_.slide.filename().string();
-    const auto opened = io::open_slide(options_.slide, {options_.mpp});
+    const auto opened = io::open_slide(options_.slide, {options_.tiles.mpp});
     prediction_.slide = opened->info();
     note_all(opened->info().notices);
-    const double mpp = scale_of(opened->info());
+    const double mpp = level0_mpp(opened->info(), subject_);
     prediction_.plan = plan_reads(opened->info().levels, mpp, read_request(), subject_);
-    options_.tissue = tissue_options(options_, values_, mpp);
+    options_.tissue = tissue_options(values_, mpp);
     find_tiles(*opened, mpp);
     read_thumbnail_of(*opened, mpp);
     stream_tiles(*opened);
@@ -157,33 +157,25 @@ class PredictRun {
     check_encoder(prediction_.encoder_name, prediction_.encoder_name, prediction_.feature_width);
   }
 
-  double scale_of(const io::SlideInfo& info) const {
-    if (info.scale) return info.scale->mpp;
-    std::string tried;
-    for (const std::string& property : info.scale_tried) tried += (tried.empty() ? "" : ", ") + property;
-    throw Error(ErrorCode::kMissingScale, subject_,
-                "the slide does not tell its micrometres per pixel (looked at " +
-                    (tried.empty() ? "its properties" : tried) + ")",
-                "Pass it with --mpp, for instance --mpp 0.25 for a 40x scan.");
-  }
-
   ReadRequest read_request() const {
     const models::EncoderInfo& info = encoder_.encoder->info();
     ReadRequest request;
-    request.target_mpp = options_.target_mpp.value_or(metadata_number("fovea.mpp").value_or(info.mpp));
-    request.tile_px = options_.tile_px.value_or(
+    request.target_mpp = options_.tiles.target_mpp.value_or(metadata_number("fovea.mpp").value_or(info.mpp));
+    request.tile_px = options_.tiles.tile_px.value_or(
         static_cast<std::int64_t>(metadata_number("fovea.tile_px").value_or(static_cast<double>(info.tile_px))));
-    request.overlap_px = parse_overlap(options_.overlap, request.tile_px);
-    request.allow_upsampling = options_.allow_upsampling;
+    request.overlap_px = parse_overlap(options_.tiles.overlap, request.tile_px);
+    request.allow_upsampling = options_.tiles.allow_upsampling;
     return request;
   }
 
   void find_tiles(const io::Slide& opened, double mpp) {
     meter_.stage("finding tissue", 0.02, 0.08);
-    OverviewReading reading{options_.allow_unreadable, meter_.stop(), [this](double done) { meter_.advance(done); }};
+    OverviewReading reading{options_.tiles.allow_unreadable, meter_.stop(),
+                            [this](double done) { meter_.advance(done); }};
     prediction_.tissue = find_tissue(opened, mpp, options_.tissue, reading, subject_);
     note_all(prediction_.tissue->notices);
-    TileGrid grid = select_tiles(opened.info(), *prediction_.plan, *prediction_.tissue, options_.min_tissue, subject_);
+    TileGrid grid =
+        select_tiles(opened.info(), *prediction_.plan, *prediction_.tissue, options_.tiles.min_tissue, subject_);
     prediction_.positions = grid.inside_slide;
     prediction_.coords = std::move(grid.coords);
     prediction_.footprint_px = static_cast<double>(prediction_.plan->footprint_px);
@@ -193,7 +185,8 @@ class PredictRun {
   /// Before the long part, so that a slide whose overview cannot be read fails early.
   void read_thumbnail_of(const io::Slide& opened, double mpp) {
     meter_.stage("drawing the overview", 0.08, 0.1);
-    OverviewReading reading{options_.allow_unreadable, meter_.stop(), [this](double done) { meter_.advance(done); }};
+    OverviewReading reading{options_.tiles.allow_unreadable, meter_.stop(),
+                            [this](double done) { meter_.advance(done); }};
     prediction_.thumbnail_grid = thumbnail_grid(opened.info(), mpp, kFigureEdge);
     prediction_.thumbnail = read_thumbnail(opened, prediction_.thumbnail_grid, reading);
   }
@@ -205,7 +198,7 @@ class PredictRun {
     std::optional<FeatureSpool> spool;
     if (options_.keep_features) spool.emplace(options_.out / "features.bin");
     const auto features = stream_features(opened, *prediction_.plan, prediction_.coords, *encoder_.encoder,
-                                          {options_.batch, threads, options_.allow_unreadable, meter_.stop()});
+                                          {options_.batch, threads, options_.tiles.allow_unreadable, meter_.stop()});
     const at::NoGradGuard no_grad;
     BagPooler pooler(*mil_.model, options_.chunk);
     const auto tiles = static_cast<double>(prediction_.coords.size() / 2);

@@ -7,12 +7,6 @@
 namespace fovea::pipeline::slide {
 namespace {
 
-std::vector<std::string> preset_names() {
-  std::vector<std::string> names;
-  for (const TissuePreset& preset : tissue_presets()) names.emplace_back(preset.name);
-  return names;
-}
-
 void add_main(std::vector<Parameter>& p) {
   using T = ParameterType;
   p.push_back(
@@ -37,141 +31,6 @@ void add_main(std::vector<Parameter>& p) {
       {"slide-name", T::kFlag,
        "Write the slide's file name into the results (names may identify patients, so it is left out otherwise)",
        false});
-}
-
-void add_tiles(std::vector<Parameter>& p) {
-  using T = ParameterType;
-  const std::string group = "Tiles";
-  p.push_back(
-      {"mpp",
-       T::kNumber,
-       "Scale of the slide in micrometres per level-0 pixel, for slides that do not tell it; wins over what they tell",
-       {},
-       false,
-       false,
-       {},
-       group});
-  p.push_back({"target-mpp",
-               T::kNumber,
-               "Scale at which tiles are encoded, in micrometres per pixel (default: the model's, else the encoder's)",
-               {},
-               false,
-               false,
-               {},
-               group});
-  p.push_back({"tile",
-               T::kInteger,
-               "Tile edge in pixels at the target scale (default: the model's, else the encoder's)",
-               {},
-               false,
-               false,
-               {},
-               group});
-  p.push_back({"overlap",
-               T::kText,
-               "Overlap of neighbouring tiles, in pixels at the target scale or as a percentage: 112 or 50%",
-               std::string("0"),
-               false,
-               false,
-               {},
-               group});
-  p.push_back({"min-tissue",
-               T::kNumber,
-               "Share of a tile (0 to 1) that must be tissue; 0 = any tissue at all",
-               0.1,
-               false,
-               false,
-               {},
-               group});
-  p.push_back({"allow-upsampling",
-               T::kFlag,
-               "Accept a slide that is coarser than the target scale",
-               false,
-               false,
-               false,
-               {},
-               group});
-  p.push_back({"allow-unreadable-tiles",
-               T::kFlag,
-               "Paint tiles that cannot be read as background, and count them, instead of failing",
-               false,
-               false,
-               false,
-               {},
-               group});
-}
-
-void add_tissue(std::vector<Parameter>& p) {
-  using T = ParameterType;
-  const std::string group = "Tissue";
-  p.push_back({"tissue-method",
-               T::kChoice,
-               "How tissue is told from glass",
-               std::string("saturation"),
-               false,
-               false,
-               {"saturation", "otsu", "white-distance", "none"},
-               group});
-  p.push_back(
-      {"tissue-mask",
-       T::kFile,
-       "Use this mask instead: PNG or TIFF of the whole scanned area (bright = tissue) or GeoJSON in level-0 pixels",
-       std::string{},
-       false,
-       false,
-       {},
-       group});
-  p.push_back({"preset", T::kChoice,
-               "Starting values of the five options below (clam, tcga, bwh-...: CLAM's, its areas converted to mm2)",
-               std::string("default"), false, false, preset_names(), group});
-  p.push_back({"saturation-threshold",
-               T::kInteger,
-               "Tissue is more saturated than this, 0 to 255 (default: the preset's, 8)",
-               {},
-               false,
-               false,
-               {},
-               group});
-  p.push_back({"median",
-               T::kInteger,
-               "Edge of the median filter in mask pixels, odd; 1 = off (default: the preset's, 7)",
-               {},
-               false,
-               false,
-               {},
-               group});
-  p.push_back({"closing",
-               T::kInteger,
-               "Edge of the closing square in mask pixels; 1 = off (default: the preset's, 4)",
-               {},
-               false,
-               false,
-               {},
-               group});
-  p.push_back({"min-region-mm2",
-               T::kNumber,
-               "Smaller pieces of tissue are dropped, in mm2 (default: the preset's, 0.05)",
-               {},
-               false,
-               false,
-               {},
-               group});
-  p.push_back({"min-hole-mm2",
-               T::kNumber,
-               "Smaller holes are filled, in mm2 (default: the preset's, 0.02)",
-               {},
-               false,
-               false,
-               {},
-               group});
-  p.push_back({"mask-mpp",
-               T::kNumber,
-               "Scale of the tissue mask in micrometres per pixel, about",
-               8.0,
-               false,
-               false,
-               {},
-               group});
 }
 
 void add_picture_and_run(std::vector<Parameter>& p) {
@@ -242,34 +101,13 @@ std::int64_t parsed_branch(const std::string& text, std::vector<std::string>& pr
   return branch;
 }
 
-std::optional<double> positive(const JobValues& values, const std::string& name, std::vector<std::string>& problems) {
-  if (!values.given(name)) return {};
-  const double value = values.number(name);
-  if (!(value > 0) || value > 1000) problems.push_back("--" + name + " must be above 0 (and at most 1000)");
-  return value;
-}
-
-void check_ranges(const PredictOptions& o, const JobValues& values, std::vector<std::string>& problems) {
+void check_ranges(const PredictOptions& o, std::vector<std::string>& problems) {
   if (o.slide.empty() == o.features.empty()) problems.push_back("give either a slide or --features");
   if (!o.features.empty() && o.keep_features) problems.push_back("--keep-features needs a slide");
-  if (!(o.min_tissue >= 0 && o.min_tissue <= 1)) problems.push_back("--min-tissue must lie between 0 and 1");
   if (!(o.heatmap.alpha >= 0 && o.heatmap.alpha <= 1)) problems.push_back("--heatmap-alpha must lie between 0 and 1");
   if (o.batch < 1 || o.batch > 4096) problems.push_back("--batch must lie between 1 and 4096");
   if (o.chunk < 0) problems.push_back("--chunk must not be negative");
   if (o.threads < 0 || o.threads > 1024) problems.push_back("--threads must lie between 0 and 1024");
-  if (o.tile_px && (*o.tile_px < 8 || *o.tile_px > 16384))
-    problems.push_back("--tile must lie between 8 and 16384 pixels");
-  if (!(o.tissue.mask_mpp > 0)) problems.push_back("--mask-mpp must be above 0");
-  const auto whole = [&](const char* name, std::int64_t low, std::int64_t high) {
-    if (values.given(name) && (values.integer(name) < low || values.integer(name) > high))
-      problems.push_back(std::string("--") + name + " must lie between " + std::to_string(low) + " and " +
-                         std::to_string(high));
-  };
-  whole("saturation-threshold", 0, 254), whole("median", 1, 99), whole("closing", 1, 99);
-  if (values.given("median") && values.integer("median") % 2 == 0) problems.push_back("--median must be odd");
-  for (const char* name : {"min-region-mm2", "min-hole-mm2"})
-    if (values.given(name) && !(values.number(name) >= 0))
-      problems.push_back(std::string("--") + name + " must not be negative");
 }
 
 }  // namespace
@@ -277,8 +115,8 @@ void check_ranges(const PredictOptions& o, const JobValues& values, std::vector<
 std::vector<Parameter> predict_parameters() {
   std::vector<Parameter> parameters;
   add_main(parameters);
-  add_tiles(parameters);
-  add_tissue(parameters);
+  add_tile_parameters(parameters, "the model's, else the encoder's");
+  add_tissue_parameters(parameters);
   add_picture_and_run(parameters);
   return parameters;
 }
@@ -289,21 +127,15 @@ PredictOptions predict_options(const JobValues& values) {
   o.slide = values.text("slide"), o.features = values.text("features"), o.model = values.text("model");
   o.out = values.text("out"), o.dump = values.text("dump");
   if (!values.text("features-key").empty()) o.features_key = values.text("features-key");
-  o.encoder = values.text("encoder"), o.overlap = values.text("overlap"), o.preset = values.text("preset");
-  o.mpp = positive(values, "mpp", problems), o.target_mpp = positive(values, "target-mpp", problems);
-  if (values.given("tile")) o.tile_px = values.integer("tile");
-  o.tissue.method = values.text("tissue-method"), o.tissue.mask_file = values.text("tissue-mask"),
-  o.tissue.mask_mpp = values.number("mask-mpp");
-  o.min_tissue = values.number("min-tissue");
+  o.encoder = values.text("encoder"), o.tiles = tile_choice(values, problems);
   o.batch = values.integer("batch"), o.chunk = values.integer("chunk"), o.threads = values.integer("threads");
   o.heatmap = {values.text("heatmap-map"), values.number("heatmap-alpha")};
   o.heatmap_scale = values.text("heatmap-scale");
   o.branch = parsed_branch(values.text("branch"), problems);
   o.labels = values.list("labels");
-  o.allow_upsampling = values.flag("allow-upsampling"), o.allow_unreadable = values.flag("allow-unreadable-tiles");
   o.allow_torchscript = values.flag("allow-torchscript"), o.any_encoder = values.flag("any-encoder");
   o.keep_features = values.flag("keep-features"), o.slide_name = values.flag("slide-name");
-  check_ranges(o, values, problems);
+  check_ranges(o, problems);
   if (values.text("device") != "cpu")
     throw Error(ErrorCode::kDevice, "--device", "slides are computed on the CPU in this version",
                 "Leave --device out.");
@@ -311,17 +143,6 @@ PredictOptions predict_options(const JobValues& values) {
   for (const std::string& problem : problems) all += (all.empty() ? "" : "; ") + problem;
   if (!all.empty()) throw Error(ErrorCode::kUsage, "fovea slide predict", all, "See fovea slide predict --help.");
   return o;
-}
-
-TissueOptions tissue_options(const PredictOptions& options, const JobValues& values, double mpp_level0) {
-  TissueOptions tissue = options.tissue;
-  apply_preset(tissue, options.preset, mpp_level0);
-  if (values.given("saturation-threshold")) tissue.threshold = static_cast<int>(values.integer("saturation-threshold"));
-  if (values.given("median")) tissue.median_px = static_cast<int>(values.integer("median"));
-  if (values.given("closing")) tissue.closing_px = static_cast<int>(values.integer("closing"));
-  if (values.given("min-region-mm2")) tissue.min_region_mm2 = values.number("min-region-mm2");
-  if (values.given("min-hole-mm2")) tissue.min_hole_mm2 = values.number("min-hole-mm2");
-  return tissue;
 }
 
 }  // namespace fovea::pipeline::slide

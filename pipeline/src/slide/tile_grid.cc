@@ -5,6 +5,7 @@
 
 #include <fovea/base/error.h>
 
+#include "slide/clam_tiles.h"
 #include "slide/words.h"
 
 namespace fovea::pipeline::slide {
@@ -55,6 +56,7 @@ double inside(std::int64_t position, std::int64_t footprint, std::int64_t limit)
 
 TileGrid select_tiles(const io::SlideInfo& info, const ReadPlan& plan, const Tissue& tissue, double min_tissue,
                       const std::string& subject) {
+  if (!tissue.clam.empty()) return clam_tiles(plan, tissue, subject);
   TileGrid grid;
   const bool masked = !tissue.mask.pixels.empty();
   const double pixel = tissue.grid.frame.pixel_px, footprint = static_cast<double>(plan.footprint_px);

@@ -21,7 +21,8 @@ struct TileGrid {
 
 /// Grid anchored at the origin of the scanned bounds. A tile counts when at least half of it lies inside and its tissue
 /// share is at least `min_tissue` (0: it touches tissue). The share is exact: the integral of the mask over the
-/// footprint, by summed-area table of one row of tiles at a time. Error(kNoTissue) when no tile is left.
+/// footprint, by summed-area table of one row of tiles at a time. Tissue found by CLAM's rule has CLAM's grid
+/// (clam_tiles.h). Error(kNoTissue) when no tile is left.
 TileGrid select_tiles(const io::SlideInfo& info, const ReadPlan& plan, const Tissue& tissue, double min_tissue,
                       const std::string& subject);
 

@@ -1,7 +1,6 @@
 #include "slide/tile_stream.h"
 
 #include <algorithm>
-#include <cmath>
 #include <exception>
 #include <vector>
 
@@ -10,11 +9,9 @@
 #include <oneapi/tbb/parallel_pipeline.h>
 #include <oneapi/tbb/task_arena.h>
 
-#include <fovea/base/error.h>
-#include <fovea/io/image.h>
-
 #include "progress.h"
 #include "slide/lane.h"
+#include "slide/tile_reader.h"
 
 namespace fovea::pipeline::slide {
 namespace {
@@ -23,30 +20,24 @@ struct Range {
   std::int64_t begin = 0, end = 0;
 };
 
-struct TileBatch {
-  at::Tensor tiles;  // uint8 [n, edge, edge, 3]
-  std::int64_t unreadable = 0;
-  std::exception_ptr error;
-};
-using TileBatchPtr = std::shared_ptr<TileBatch>;
-
 class Reader {
  public:
   Reader(const io::Slide& slide, const ReadPlan& plan, std::span<const std::int64_t> coords, std::int64_t edge,
          const StreamOptions& options)
-      : slide_(slide), plan_(plan), coords_(coords), edge_(edge), options_(options) {}
+      : tiles_(slide, plan, edge), coords_(coords), options_(options) {}
 
   TileBatchPtr read(Range range) const {
     auto batch = std::make_shared<TileBatch>();
+    batch->first = range.begin;
     try {
       const std::int64_t count = range.end - range.begin;
-      batch->tiles = at::empty({count, edge_, edge_, 3}, at::kByte);
+      batch->tiles = at::empty({count, tiles_.edge(), tiles_.edge(), 3}, at::kByte);
       auto* out = batch->tiles.mutable_data_ptr<std::uint8_t>();
-      const std::size_t tile_bytes = static_cast<std::size_t>(3 * edge_ * edge_);
+      const std::size_t tile_bytes = static_cast<std::size_t>(3 * tiles_.edge() * tiles_.edge());
       for (std::int64_t i = 0; i < count; ++i) {
         throw_if_stopped(options_.stop);
         const std::span<std::uint8_t> pixels(out + static_cast<std::size_t>(i) * tile_bytes, tile_bytes);
-        if (!read_tile(range.begin + i, pixels)) ++batch->unreadable;
+        if (!read_tile(range.begin + i, pixels)) batch->unreadable.push_back(i);
       }
     } catch (...) {
       batch->error = std::current_exception();  // thrown in scan order by whoever takes the batches
@@ -55,36 +46,16 @@ class Reader {
   }
 
  private:
-  /// On levels above 0 the read starts at a whole pixel of the level, or OpenSlide would interpolate.
-  std::int64_t aligned(std::int64_t position) const {
-    if (plan_.level == 0) return position;
-    return rounded_px(std::round(static_cast<double>(position) / plan_.level_downsample) * plan_.level_downsample);
-  }
   bool read_tile(std::int64_t index, std::span<std::uint8_t> pixels) const {
-    const std::int64_t x = aligned(coords_[2 * static_cast<std::size_t>(index)]),
-                       y = aligned(coords_[2 * static_cast<std::size_t>(index) + 1]);
-    try {
-      if (plan_.read_px == edge_) {
-        slide_.read_region(plan_.level, x, y, edge_, edge_, pixels);
-        return true;
-      }
-      io::Image region(static_cast<int>(plan_.read_px), static_cast<int>(plan_.read_px), 3);
-      slide_.read_region(plan_.level, x, y, plan_.read_px, plan_.read_px, region.pixels);
-      const io::Image tile = io::resize(region, static_cast<int>(edge_), static_cast<int>(edge_));
-      std::copy(tile.pixels.begin(), tile.pixels.end(), pixels.begin());
-      return true;
-    } catch (const Error& error) {
-      if (error.code() != ErrorCode::kCorrupt || !options_.allow_unreadable) throw;
-    }
-    const auto& background = slide_.info().background;
-    for (std::size_t i = 0; i < pixels.size(); ++i) pixels[i] = background[i % 3];
-    return false;
+    const std::int64_t x = coords_[2 * static_cast<std::size_t>(index)],
+                       y = coords_[2 * static_cast<std::size_t>(index) + 1];
+    if (options_.allow_unreadable) return tiles_.read_or_background(x, y, pixels);
+    tiles_.read(x, y, pixels);
+    return true;
   }
 
-  const io::Slide& slide_;
-  const ReadPlan& plan_;
+  const TileReader tiles_;
   std::span<const std::int64_t> coords_;
-  std::int64_t edge_;
   const StreamOptions& options_;
 };
 
@@ -93,55 +64,56 @@ class Stream final : public FeatureStream {
   Stream(const io::Slide& slide, const ReadPlan& plan, std::span<const std::int64_t> coords,
          const models::TileEncoder& encoder, const StreamOptions& options)
       : options_(options),
-        reader_(slide, plan, coords, encoder.info().tile_px, options_),
-        tiles_(1, [this, count = static_cast<std::int64_t>(coords.size()) /
-                                 2](const auto& yield) { read_all(count, yield); }),
+        tiles_(1, [this, &slide, &plan, coords, edge = encoder.info().tile_px](
+                      const auto& yield) { read_tiles(slide, plan, coords, edge, options_, yield); }),
         features_(2, [this, &encoder](const auto& yield) { encode_all(encoder, yield); }) {}
 
   std::optional<FeatureBatch> next() override { return features_.next(); }
 
  private:
-  /// The oneTBB part: batches in scan order, read in parallel, handed on in order; `threads` + 1 of them alive.
-  void read_all(std::int64_t count, const Lane<TileBatchPtr>::Yield& yield) {
-    namespace tbb = oneapi::tbb;
-    std::int64_t position = 0;
-    bool open = true;
-    const auto source = [&](tbb::flow_control& control) {
-      const Range range{position, std::min(count, position + options_.batch)};
-      if (!open || range.begin >= count) control.stop();
-      position = range.end;
-      return range;
-    };
-    const auto hand_over = [&](const TileBatchPtr& batch) {
-      const bool failed = batch->error != nullptr;
-      if (open) open = yield(batch) && !failed;
-    };
-    tbb::task_arena arena(options_.threads);
-    arena.execute([&] {
-      tbb::parallel_pipeline(static_cast<std::size_t>(options_.threads) + 1,
-                             tbb::make_filter<void, Range>(tbb::filter_mode::serial_in_order, source) &
-                                 tbb::make_filter<Range, TileBatchPtr>(
-                                     tbb::filter_mode::parallel, [&](Range range) { return reader_.read(range); }) &
-                                 tbb::make_filter<TileBatchPtr, void>(tbb::filter_mode::serial_in_order, hand_over));
-    });
-  }
   void encode_all(const models::TileEncoder& encoder, const Lane<FeatureBatch>::Yield& yield) {
     const at::NoGradGuard no_grad;
     while (auto batch = tiles_.next()) {
       if ((*batch)->error) std::rethrow_exception((*batch)->error);
       throw_if_stopped(options_.stop);
-      if (!yield({encoder.encode((*batch)->tiles), (*batch)->unreadable})) break;
+      if (!yield({encoder.encode((*batch)->tiles), static_cast<std::int64_t>((*batch)->unreadable.size())})) break;
     }
     tiles_.close();
   }
 
   const StreamOptions options_;
-  const Reader reader_;
   Lane<TileBatchPtr> tiles_;
   Lane<FeatureBatch> features_;  // destroyed first: it takes from tiles_
 };
 
 }  // namespace
+
+void read_tiles(const io::Slide& slide, const ReadPlan& plan, std::span<const std::int64_t> coords, std::int64_t edge,
+                const StreamOptions& options, const std::function<bool(const TileBatchPtr&)>& sink) {
+  namespace tbb = oneapi::tbb;
+  const Reader reader(slide, plan, coords, edge, options);
+  const auto count = static_cast<std::int64_t>(coords.size()) / 2;
+  std::int64_t position = 0;
+  bool open = true;
+  const auto source = [&](tbb::flow_control& control) {
+    const Range range{position, std::min(count, position + options.batch)};
+    if (!open || range.begin >= count) control.stop();
+    position = range.end;
+    return range;
+  };
+  const auto hand_over = [&](const TileBatchPtr& batch) {
+    const bool failed = batch->error != nullptr;
+    if (open) open = sink(batch) && !failed;
+  };
+  tbb::task_arena arena(options.threads);
+  arena.execute([&] {
+    tbb::parallel_pipeline(static_cast<std::size_t>(options.threads) + 1,
+                           tbb::make_filter<void, Range>(tbb::filter_mode::serial_in_order, source) &
+                               tbb::make_filter<Range, TileBatchPtr>(tbb::filter_mode::parallel,
+                                                                     [&](Range range) { return reader.read(range); }) &
+                               tbb::make_filter<TileBatchPtr, void>(tbb::filter_mode::serial_in_order, hand_over));
+  });
+}
 
 std::unique_ptr<FeatureStream> stream_features(const io::Slide& slide, const ReadPlan& plan,
                                                std::span<const std::int64_t> coords, const models::TileEncoder& encoder,

@@ -3,10 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <stop_token>
+#include <vector>
 
 #include <ATen/core/Tensor.h>
 
@@ -23,6 +26,19 @@ struct StreamOptions {
   bool allow_unreadable = false;  ///< paint unreadable tiles with the background colour and count them
   std::stop_token stop;
 };
+
+struct TileBatch {
+  at::Tensor tiles;                      ///< uint8 [n, edge, edge, 3]
+  std::int64_t first = 0;                ///< index of its first tile
+  std::vector<std::int64_t> unreadable;  ///< tiles of this batch, from 0, that were painted as background
+  std::exception_ptr error;              ///< then there are no tiles, and no further batch
+};
+using TileBatchPtr = std::shared_ptr<TileBatch>;
+
+/// Reads tiles in parallel and hands the batches on in scan order, on the calling thread's arena; `threads` + 1 batches
+/// are alive beside the one handed on. Ends early when `sink` returns false.
+void read_tiles(const io::Slide& slide, const ReadPlan& plan, std::span<const std::int64_t> coords, std::int64_t edge,
+                const StreamOptions& options, const std::function<bool(const TileBatchPtr&)>& sink);
 
 struct FeatureBatch {
   at::Tensor rows;              ///< [n, D] float32, in scan order

@@ -2,60 +2,24 @@
 
 #include <algorithm>
 #include <cmath>
-#include <mutex>
 
 #include <fovea/base/error.h>
 
+#include "slide/clam_tissue.h"
 #include "slide/mask_file.h"
 #include "slide/mask_ops.h"
+#include "slide/tissue_planes.h"
+#include "slide/trident_tissue.h"
 #include "slide/words.h"
 
 namespace fovea::pipeline::slide {
 namespace {
 
 constexpr std::int64_t kMaxMaskPixels = 64'000'000;
-constexpr int kDarkBorder = 40;        // median grey of the border band below which the background is dark
-constexpr int kWhiteDistance = 85;     // FAST's rule
-constexpr double kBorderShare = 0.02;  // of the shorter edge
-
-struct Planes {
-  io::Image feature, grey;
-  std::array<std::int64_t, 256> border{};  // grey levels of the scanned part of the border band
-  std::int64_t unreadable = 0;
-};
-
-Planes read_planes(const io::Slide& slide, const OverviewGrid& grid, bool white, const OverviewReading& reading) {
-  Planes planes{io::Image(grid.width, grid.height, 1), io::Image(grid.width, grid.height, 1)};
-  const int band = std::max(1, static_cast<int>(kBorderShare * std::min(grid.width, grid.height)));
-  std::mutex mutex;
-  planes.unreadable = read_overview(slide, grid, reading, [&](const OverviewBlock& block) {
-    std::array<std::int64_t, 256> border{};
-    for (int y = 0; y < block.rgb.height; ++y) {
-      for (int x = 0; x < block.rgb.width; ++x) {
-        const std::uint8_t* rgb = block.rgb.at(x, y);
-        const int at_x = block.x + x, at_y = block.y + y;
-        const bool opaque = block.opaque[static_cast<std::size_t>(y) * block.rgb.width + x] != 0;
-        const bool scanned = opaque && (rgb[0] | rgb[1] | rgb[2]) != 0;
-        const std::uint8_t level = grey(rgb);
-        *planes.grey.at(at_x, at_y) = opaque ? level : 0;
-        *planes.feature.at(at_x, at_y) = !scanned ? 0 : white ? white_distance(rgb) : saturation(rgb);
-        if (opaque && std::min({at_x, at_y, grid.width - 1 - at_x, grid.height - 1 - at_y}) < band) ++border[level];
-      }
-    }
-    std::lock_guard lock(mutex);
-    for (int i = 0; i < 256; ++i) planes.border[i] += border[i];
-  });
-  return planes;
-}
-
-bool dark_background(const Planes& planes) {
-  for (std::int64_t count : planes.border)
-    if (count > 0) return median_level(planes.border) < kDarkBorder;
-  return false;
-}
+constexpr int kWhiteDistance = 85;  // FAST's rule
 
 /// Feature planes to a raw binary mask in tissue.mask.
-void threshold_planes(Planes planes, const TissueOptions& options, Tissue& tissue) {
+void threshold_planes(TissuePlanes planes, const TissueOptions& options, Tissue& tissue) {
   tissue.mask = std::move(planes.feature);
   if (dark_background(planes)) {
     tissue.mask = std::move(planes.grey);
@@ -114,13 +78,13 @@ void clean(const TissueOptions& options, Tissue& tissue) {
 }  // namespace
 
 const std::vector<TissuePreset>& tissue_presets() {
-  static const std::vector<TissuePreset> presets{{"default", 8, 7, 4, 0.05, 0.02, false},
-                                                 {"biopsy", 8, 7, 4, 0.01, 0.02, false},
-                                                 {"resection", 8, 7, 4, 0.5, 0.02, false},
-                                                 {"clam", 8, 7, 4, 100, 16, true},
-                                                 {"tcga", 8, 7, 4, 16, 4, true},
-                                                 {"bwh-biopsy", 15, 11, 2, 1, 1, true},
-                                                 {"bwh-resection", 15, 11, 4, 100, 16, true}};
+  static const std::vector<TissuePreset> presets{{"default", 8, 7, 4, 0.05, 0.02, false, 0},
+                                                 {"biopsy", 8, 7, 4, 0.01, 0.02, false, 0},
+                                                 {"resection", 8, 7, 4, 0.5, 0.02, false, 0},
+                                                 {"clam", 8, 7, 4, 100, 16, true, 8},
+                                                 {"tcga", 8, 7, 4, 16, 4, true, 8},
+                                                 {"bwh-biopsy", 15, 11, 2, 1, 1, true, 2},
+                                                 {"bwh-resection", 15, 11, 4, 100, 16, true, 8}};
   return presets;
 }
 
@@ -132,6 +96,7 @@ void apply_preset(TissueOptions& options, std::string_view name, double mpp_leve
     const double unit_mm2 = preset.clam_units ? std::pow(512 * mpp_level0 / 1000, 2) : 1;
     options.threshold = preset.threshold, options.median_px = preset.median_px, options.closing_px = preset.closing_px;
     options.min_region_mm2 = preset.min_region * unit_mm2, options.min_hole_mm2 = preset.min_hole * unit_mm2;
+    if (preset.clam_units) options.clam = {preset.min_region, preset.min_hole, preset.max_n_holes};
     return;
   }
   throw Error(ErrorCode::kUsage, "--preset", "'" + std::string(name) + "' is not known",
@@ -140,6 +105,10 @@ void apply_preset(TissueOptions& options, std::string_view name, double mpp_leve
 
 Tissue find_tissue(const io::Slide& slide, double mpp_level0, const TissueOptions& options,
                    const OverviewReading& reading, const std::string& subject) {
+  if (options.mask_file.empty() && options.method == "clam")
+    return clam_tissue(slide, mpp_level0, options, reading, subject);
+  if (options.mask_file.empty() && options.method == "trident")
+    return trident_tissue(slide, mpp_level0, options, reading, subject);
   Tissue tissue;
   tissue.grid = overview_grid(slide.info(), options.mask_mpp / mpp_level0, mpp_level0, kMaxMaskPixels);
   if (!options.mask_file.empty()) {
@@ -151,7 +120,8 @@ Tissue find_tissue(const io::Slide& slide, double mpp_level0, const TissueOption
                       mpp_level0 * mpp_level0 * 1e-6;
     return tissue;
   } else {
-    Planes planes = read_planes(slide, tissue.grid, options.method == "white-distance", reading);
+    const auto feature = options.method == "white-distance" ? white_distance : saturation;
+    TissuePlanes planes = read_planes(slide, tissue.grid, feature, reading);
     tissue.unreadable_blocks = planes.unreadable;
     threshold_planes(std::move(planes), options, tissue);
   }

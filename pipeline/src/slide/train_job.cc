@@ -36,7 +36,8 @@ struct Figures {
 void add_localisation(const models::MilOutput& output, const LabelledBag& bag, double& sum, int& count) {
   if (bag.label == 0 || bag.evidence.empty()) return;
   const at::Tensor mean = output.attn_softmax.flatten(0, -2).mean(0).contiguous();
-  if (const auto area = evaluation::auroc({mean.const_data_ptr<float>(), bag.evidence.size()}, bag.evidence)) sum += *area, ++count;
+  if (const auto area = evaluation::auroc({mean.const_data_ptr<float>(), bag.evidence.size()}, bag.evidence))
+    sum += *area, ++count;
 }
 
 Figures evaluate(const models::MilModel& model, const BagSet& bags, const std::function<void(double)>& progress) {

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <functional>
 #include <string>
+#include <tuple>
 #include <unistd.h>
 
 #include <gtest/gtest.h>
@@ -17,6 +18,9 @@
 
 #include <fovea/base/error.h>
 #include <fovea/models/encoder.h>
+#include <fovea/models/vit.h>
+
+#include "encoder/tile_resize.h"
 
 namespace fovea::models {
 namespace {
@@ -116,6 +120,79 @@ TEST(TorchScriptEncoder, RefusesFilesThatAreNoTorchScriptOrNoEncoder) {
   EXPECT_EQ(error.subject(), image_to_image.path);
   const ScriptFile failing("def forward(self, x):\n  return x.view([7])\n");
   EXPECT_EQ(error_of([&] { load_torchscript_encoder(failing.path, {.tile_px = 8}); }).code(), ErrorCode::kUnsupported);
+}
+
+TEST(Resnet50Trunc, HasTheTensorsOfTheTorchvisionCheckpointUpToItsThirdLayer) {
+  const EncoderRow& row = encoder("resnet50_trunc");
+  EXPECT_EQ(parameter_count(row.specs(), true), 8'543'296) << "reference/wsi.md 4: 8.54 M";
+  StateDict state = random_state(row.specs(), 1);
+  const std::size_t wanted = state.size();
+  state["layer4.0.conv1.weight"] = at::zeros({1}), state["fc.weight"] = at::zeros({1});
+  EXPECT_EQ(without_dropped(row, state).size(), wanted);
+}
+
+TEST(Resnet50Trunc, GivesATileTheSameBitsWhateverTheBatch) {
+  const EncoderRow& row = encoder("resnet50_trunc");
+  const auto network = row.make(random_state(row.specs(), 1), row.info);
+  const at::Tensor tiles = random_tiles(3, 256);
+  const at::Tensor features = network->encode(tiles);
+  ASSERT_EQ(features.sizes(), (at::IntArrayRef{3, 1024}));
+  EXPECT_TRUE(network->encode(tiles.narrow(0, 2, 1))[0].equal(features[2]));
+}
+
+TEST(EncoderRegistry, KnowsTheNamesPeopleUse) {
+  for (const auto& [said, name] : std::vector<std::pair<std::string, std::string>>{{"UNI", "uni_v1"},
+                                                                                   {"UNI2-h", "uni_v2"},
+                                                                                   {"H-optimus-0", "hoptimus0"},
+                                                                                   {"phikon-v2", "phikon_v2"},
+                                                                                   {"Prov-GigaPath", "gigapath"},
+                                                                                   {"resnet50", "resnet50_trunc"},
+                                                                                   {"CONCH", "conch_v1"}}) {
+    ASSERT_NE(find_encoder(said), nullptr) << said;
+    EXPECT_EQ(find_encoder(said)->name, name);
+  }
+  EXPECT_EQ(find_encoder("uni_v3"), nullptr);
+}
+
+TEST(VisionTransformers, AreRecognisedFromTheTensorsOfTheirRow) {
+  for (const EncoderRow& row : encoders()) {
+    if (!row.vit) continue;
+    StateDict state;
+    for (const TensorSpec& spec : row.specs()) state[spec.name] = at::zeros({1}).expand(spec.shape);
+    const auto found = recognise_vit(state);
+    ASSERT_TRUE(found) << row.name;
+    const VitConfig& wanted = *row.vit;
+    EXPECT_EQ(std::tie(found->dim, found->depth, found->patch, found->hidden, found->registers, found->grid),
+              std::tie(wanted.dim, wanted.depth, wanted.patch, wanted.hidden, wanted.registers, wanted.grid))
+        << row.name;
+    EXPECT_EQ(std::tie(found->naming, found->gated, found->layer_scale, found->position_prefix),
+              std::tie(wanted.naming, wanted.gated, wanted.layer_scale, wanted.position_prefix))
+        << row.name;
+  }
+}
+
+/// What Pillow 12 makes of the picture below.
+TEST(TileResize, AgreesWithPillowToTheLastBit) {
+  at::Tensor tile = at::zeros({1, 8, 8, 3}, at::kByte);
+  for (int i = 0; i < 64; ++i) {
+    const int value = (i * i * 37 + i * 11) % 256;
+    tile.view({64, 3})[i][0].fill_(value);
+    tile.view({64, 3})[i][1].fill_(255 - value);
+  }
+  const std::vector<int> bilinear{53,  147, 143, 190, 113, 128, 169, 186, 188, 135, 120, 163, 158,
+                                  147, 97,  156, 139, 99,  143, 135, 70,  112, 124, 107, 115};
+  const std::vector<int> bicubic{45,  151, 142, 198, 111, 129, 171, 192, 195, 137, 120, 167, 164,
+                                 147, 88,  163, 138, 84,  150, 142, 62,  107, 127, 105, 115};
+  const std::vector<int> inverse{210, 104, 113, 57,  144, 126, 84,  63,  60,  118, 135, 88, 91,
+                                 108, 167, 92,  117, 171, 105, 113, 193, 148, 128, 150, 140};
+  const auto channel = [&](Interpolation interpolation, std::int64_t index) {
+    const at::Tensor resized = encoder_detail::TileResize(8, 5, interpolation)(tile).select(3, index).contiguous();
+    const auto* first = resized.const_data_ptr<std::uint8_t>();
+    return std::vector<int>(first, first + resized.numel());
+  };
+  EXPECT_EQ(channel(Interpolation::kBilinear, 0), bilinear);
+  EXPECT_EQ(channel(Interpolation::kBicubic, 0), bicubic);
+  EXPECT_EQ(channel(Interpolation::kBicubic, 1), inverse);
 }
 
 }  // namespace

@@ -36,6 +36,9 @@ void write_file(const std::filesystem::path& target, std::string_view bytes);
 /// kWriteFailed.
 void write_with(const std::filesystem::path& target, const std::function<void(const std::filesystem::path&)>& write);
 
+/// Calls `work`; exceptions other than fovea::Error become kWriteFailed of `target`.
+void write_guarded(const std::filesystem::path& target, const std::function<void()>& work);
+
 /// Creates `folder` (and parents) and proves that it can be written to. Throws Error(kWriteFailed) with the remedy.
 void prepare_output_folder(const std::filesystem::path& folder);
 

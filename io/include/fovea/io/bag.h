@@ -21,6 +21,7 @@ struct BagGeometry {
   std::int64_t level = -1;             ///< level that was read (CLAM's patch_level); -1 = unknown
   std::int64_t read_px = 0;            ///< edge of the region read on that level
   std::int64_t width = 0, height = 0;  ///< level-0 size of the slide; 0 = unknown
+  double level_downsample = 0;         ///< of `level`; 0 = unknown
 };
 
 struct FeatureBag {
@@ -47,10 +48,10 @@ FeatureBag read_bag(const std::filesystem::path& path, const std::optional<std::
 std::vector<std::string> list_bags(const std::filesystem::path& path);
 
 /// Atomic. kTrident: `features` (with attributes) and `coords` as TRIDENT writes them plus our extra attributes (wsi.md
-/// section 3); kClam: `features` float32 and `coords` int32.
+/// section 3); kClam: `features` float32 and `coords` int32. Row by row: bag_writer.h.
 void write_bag(const std::filesystem::path& path, const FeatureBag& bag, BagLayout layout);
 
-/// Tile coordinates files: TRIDENT's and CLAM's `patches/*.h5` both ways.
+/// Tile coordinates files: TRIDENT's and CLAM's `patches/*.h5` both ways. Attributes are written as text.
 void write_patches(const std::filesystem::path& path, const FeatureBag& bag, BagLayout layout);
 FeatureBag read_patches(const std::filesystem::path& path);  ///< features stay empty [N,0]
 

@@ -1,4 +1,4 @@
-// 8-bit images in memory, and PNG on disk.
+// 8-bit images in memory, PNG and JPEG on disk.
 #pragma once
 
 #include <cstdint>
@@ -26,6 +26,8 @@ struct Image {
 Image read_image(const std::filesystem::path& path, std::int64_t max_pixels = 1'000'000'000);
 
 void write_png(const std::filesystem::path& path, const Image& image);  ///< atomic
+/// Atomic. One or three channels; `quality` 1..100.
+void write_jpeg(const std::filesystem::path& path, const Image& image, int quality = 85);
 
 /// Antialiased reduction or enlargement. Area average where the factor is near an integer >= 1, else bicubic with
 /// support scaled by the factor (wsi.md 1.4).

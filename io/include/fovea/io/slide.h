@@ -58,6 +58,10 @@ class Slide {
 
 struct SlideOptions {
   std::optional<double> mpp;  ///< the user's value; wins over everything the file says
+  /// Decode in helper processes (fovea-slide-reader): a file that crashes or hangs the decoder is Error(kCorrupt) instead
+  /// of the end of this process. Costs the start of a process for each slide and thread, and a copy of the pixels.
+  bool isolated = false;
+  bool direct_tiles = true;  ///< decode stored JPEG tiles without OpenSlide's compositing where the pixels are the same
 };
 
 /// Opens with the first reader of the table that recognises the file (or DICOM folder). Errors: kNotFound, kUnsupported

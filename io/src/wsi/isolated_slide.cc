@@ -1,0 +1,223 @@
+// A slide whose decoding happens in helper processes: what crashes or hangs there is an error here.
+#include <csignal>
+#include <cstdlib>
+#include <mutex>
+#include <vector>
+
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+
+#include "wsi/slide_channel.h"
+#include "wsi/slide_readers.h"
+
+namespace fovea::io {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr int kPatienceMs = 120'000, kFarewellMs = 500;
+
+fs::path helper_program() {
+  if (const char* named = std::getenv("FOVEA_SLIDE_READER")) return named;
+  Dl_info here{};
+  if (dladdr(reinterpret_cast<const void*>(&helper_program), &here) != 0 && here.dli_fname) {
+    const fs::path folder = fs::absolute(here.dli_fname).parent_path();
+    for (const fs::path& place : {folder / "fovea-slide-reader", folder.parent_path() / "bin" / "fovea-slide-reader"})
+      if (fs::exists(place)) return place;
+  }
+  throw Error(ErrorCode::kNotFound, "fovea-slide-reader", "the helper program that reads slides is not there",
+              "Install Fovea again, or run without --isolate.");
+}
+
+/// The child gets its ends of socket and memory under fixed numbers, and no signal mask of ours.
+pid_t spawn(const fs::path& program, int socket, int memory) {
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, socket, kHelperSocket);
+  posix_spawn_file_actions_adddup2(&actions, memory, kHelperMemory);
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  sigset_t none;
+  sigemptyset(&none);
+  posix_spawnattr_setsigmask(&attributes, &none);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+  std::string name = program.string();
+  char* arguments[] = {name.data(), nullptr};
+  pid_t child = -1;
+  const int failed = posix_spawn(&child, name.c_str(), &actions, &attributes, arguments, environ);
+  posix_spawn_file_actions_destroy(&actions);
+  posix_spawnattr_destroy(&attributes);
+  if (failed != 0)
+    throw Error(ErrorCode::kInternal, program.filename().string(), "the helper program cannot be started",
+                "Check that it may be executed, or run without --isolate.");
+  return child;
+}
+
+/// Descriptors of ours must not carry the numbers that the child's get, or dup2 would close one with the other.
+int out_of_the_way(int descriptor) {
+  const int moved = fcntl(descriptor, F_DUPFD_CLOEXEC, 16);
+  ::close(descriptor);
+  if (moved < 0) throw Error(ErrorCode::kInternal, "slide reader", "too many open files", "Raise ulimit -n.");
+  return moved;
+}
+
+struct Ends {
+  int ours, theirs, memory;
+};
+Ends make_ends() {
+  int sockets[2];
+  const int memory = memfd_create("fovea-region", MFD_CLOEXEC);
+  if (memory < 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) != 0) {
+    if (memory >= 0) ::close(memory);
+    throw Error(ErrorCode::kInternal, "slide reader", "too many open files", "Raise ulimit -n.");
+  }
+  return {out_of_the_way(sockets[0]), out_of_the_way(sockets[1]), out_of_the_way(memory)};
+}
+
+/// One child with the slide open in it.
+class Helper {
+ public:
+  explicit Helper(const Ends& ends)
+      : channel_(ends.ours), pixels_(ends.memory), child_(spawn(helper_program(), ends.theirs, ends.memory)) {
+    ::close(ends.theirs);
+  }
+  ~Helper() { end(); }
+  Helper(const Helper&) = delete;
+  Helper& operator=(const Helper&) = delete;
+
+  /// Nothing when the child died: how() tells.
+  std::optional<SlideInfo> open(const fs::path& path, const SlideOptions& options) {
+    nlohmann::json request{{"path", fs::absolute(path).string()}, {"direct_tiles", options.direct_tiles}};
+    if (options.mpp) request["mpp"] = *options.mpp;
+    channel_.send_text(request.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    if (!answered()) return {};
+    const auto info = channel_.receive_text(kPatienceMs);
+    if (!info) return lost(), std::nullopt;
+    return info_from_text(*info);
+  }
+  bool read(const RegionRequest& request, std::span<std::uint8_t> rgb, std::span<std::uint8_t> opaque) {
+    const auto window = pixels_.at_least(request.rgb_bytes() + request.opaque_bytes(), true);
+    channel_.send(std::as_bytes(std::span(&request, 1)));
+    if (!answered()) return false;
+    std::copy_n(window.begin(), rgb.size(), rgb.begin());
+    std::copy_n(window.begin() + static_cast<std::ptrdiff_t>(rgb.size()), opaque.size(), opaque.begin());
+    return true;
+  }
+  const std::string& how() const { return how_; }
+
+ private:
+  /// Throws the error that the child reports.
+  bool answered() {
+    const auto answer = channel_.receive_text(kPatienceMs);
+    if (!answer) return lost(), false;
+    if (const auto error = error_from_text(*answer)) throw *error;
+    return true;
+  }
+  void lost() {
+    alive_ = false;
+    const int status = end();
+    how_ = WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL
+               ? "the decoder crashed with signal " + std::to_string(WTERMSIG(status))
+           : WIFEXITED(status) ? "the decoder ended with code " + std::to_string(WEXITSTATUS(status))
+                               : "the decoder did not answer";
+  }
+  /// A child whose socket closed is on its way out and tells why; one that hangs is killed.
+  int end() {
+    if (child_ < 0) return 0;
+    int status = 0;
+    for (int i = 0; i < kFarewellMs; ++i) {
+      if (waitpid(child_, &status, WNOHANG) == child_) break;
+      if (i == kFarewellMs - 1 || alive_) {
+        kill(child_, SIGKILL);
+        waitpid(child_, &status, 0);
+        break;
+      }
+      usleep(1000);
+    }
+    child_ = -1;
+    return status;
+  }
+
+  Channel channel_;
+  SharedPixels pixels_;
+  pid_t child_;
+  bool alive_ = true;  // as far as we know: nobody waits for its farewell
+  std::string how_;
+};
+
+class IsolatedSlide final : public Slide {
+ public:
+  IsolatedSlide(fs::path path, const SlideOptions& options) : path_(std::move(path)), options_(options) {
+    auto helper = std::make_unique<Helper>(make_ends());
+    auto info = helper->open(path_, options_);
+    if (!info)
+      throw Error(ErrorCode::kCorrupt, path_.string(), "the slide cannot be opened (" + helper->how() + ")",
+                  "Copy it again; the file is damaged.");
+    info_ = std::move(*info);
+    idle_.push_back(std::move(helper));
+  }
+  const SlideInfo& info() const override { return info_; }
+
+  void read_region(int level, std::int64_t x0, std::int64_t y0, std::int64_t width, std::int64_t height,
+                   std::span<std::uint8_t> rgb, std::span<std::uint8_t> opaque) const override {
+    const RegionRequest request{level, x0, y0, width, height, opaque.empty() ? std::uint8_t{0} : std::uint8_t{1}};
+    if (rgb.size() != request.rgb_bytes() || opaque.size() != request.opaque_bytes())
+      throw Error(ErrorCode::kInternal, path_.string(), "a region was asked for that does not exist");
+    std::unique_ptr<Helper> helper = take();
+    bool alive = false;
+    try {
+      alive = helper->read(request, rgb, opaque);
+    } catch (const Error&) {
+      give_back(std::move(helper));  // it reported the error, and is well
+      throw;
+    }
+    if (!alive)
+      throw Error(ErrorCode::kCorrupt, path_.string(),
+                  "level " + std::to_string(level) + " cannot be read at x " + std::to_string(x0) + ", y " +
+                      std::to_string(y0) + " (" + helper->how() + ")",
+                  "Copy the slide again, or pass --allow-unreadable-tiles.");
+    give_back(std::move(helper));
+  }
+
+ private:
+  void give_back(std::unique_ptr<Helper> helper) const {
+    std::lock_guard lock(mutex_);
+    idle_.push_back(std::move(helper));
+  }
+  /// As many helpers as there are readers at once.
+  std::unique_ptr<Helper> take() const {
+    {
+      std::lock_guard lock(mutex_);
+      if (!idle_.empty()) {
+        auto helper = std::move(idle_.back());
+        idle_.pop_back();
+        return helper;
+      }
+    }
+    auto helper = std::make_unique<Helper>(make_ends());
+    if (!helper->open(path_, options_))
+      throw Error(ErrorCode::kCorrupt, path_.string(), "the slide cannot be opened again (" + helper->how() + ")",
+                  "Copy it again; the file is damaged.");
+    return helper;
+  }
+
+  fs::path path_;
+  SlideOptions options_;
+  SlideInfo info_;
+  mutable std::mutex mutex_;
+  mutable std::vector<std::unique_ptr<Helper>> idle_;
+};
+
+}  // namespace
+
+std::unique_ptr<Slide> open_isolated(const fs::path& path, const SlideOptions& options) {
+  return std::make_unique<IsolatedSlide>(path, options);
+}
+
+}  // namespace fovea::io

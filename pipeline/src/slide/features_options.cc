@@ -1,0 +1,137 @@
+#include "slide/features_options.h"
+
+#include <algorithm>
+
+#include <fovea/base/error.h>
+
+namespace fovea::pipeline::slide {
+namespace {
+
+void add_main(std::vector<Parameter>& p) {
+  using T = ParameterType;
+  p.push_back({"slides", T::kFileList,
+               "Whole-slide images: files, folders of one DICOM slide, or folders of slides (searched to the bottom)",
+               std::vector<std::string>{}, false, true});
+  p.push_back({"list", T::kFile,
+               "CSV instead: columns path and/or slide_id, optional mpp (of the slide), case_id, label; relative paths "
+               "count from its folder",
+               std::string{}});
+  p.push_back({"encoder", T::kText, "Tile encoder: a name of fovea encoders, a weight file or a folder with its config",
+               std::string("efficientnet_lite0")});
+  p.push_back({"out", T::kOutputFolder, "Folder for the results; made if it does not exist", std::string{}, true});
+  p.push_back({"format",
+               T::kChoice,
+               "Folders and files of CLAM (h5_files, pt_files, patches) or of TRIDENT (20x_256px_0px_overlap/...); "
+               "fovea: TRIDENT's with our attributes beside theirs (trident writes the same)",
+               std::string("fovea"),
+               false,
+               false,
+               {"fovea", "clam", "trident"}});
+  p.push_back({"precision",
+               T::kChoice,
+               "Of the stored features; CLAM's files are always fp32",
+               std::string("fp32"),
+               false,
+               false,
+               {"fp32", "fp16"}});
+  p.push_back(
+      {"pt", T::kFlag, "Also write each slide's features as a .pt tensor (always fp32), as CLAM trains from", false});
+  p.push_back({"coords", T::kFile,
+               "Folder of coordinates made by CLAM or TRIDENT (patches/*.h5): tiles are taken from there instead of "
+               "from our tissue step",
+               std::string{}});
+  p.push_back({"no-previews", T::kFlag, "Leave out the picture of each slide with its tissue and tiles", false});
+  p.push_back({"overwrite", T::kFlag, "Do slides again that are done, and replace files of other settings", false});
+}
+
+void add_run(std::vector<Parameter>& p) {
+  using T = ParameterType;
+  const std::string group = "Computing";
+  p.push_back({"batch", T::kInteger, "Tiles per encoder call", std::int64_t{16}, false, false, {}, group});
+  p.push_back({"threads", T::kInteger, "Processor threads; 0 = all", std::int64_t{0}, false, false, {}, group});
+  p.push_back({"isolate",
+               T::kChoice,
+               "Decode each slide in a process of its own, so that one which crashes the decoder costs no other; auto: "
+               "when there are several",
+               std::string("auto"),
+               false,
+               false,
+               {"auto", "yes", "no"},
+               group});
+  p.push_back({"allow-torchscript",
+               T::kFlag,
+               "Allow an encoder in TorchScript, which executes code that the file contains",
+               false,
+               false,
+               false,
+               {},
+               group});
+}
+
+/// Here --mpp is the scale of the tiles, and that of slides that do not tell it is --slide-mpp.
+void add_tiles(std::vector<Parameter>& p) {
+  const std::size_t first = p.size();
+  add_tile_parameters(p, "the encoder's");
+  const auto named = [&](const char* name) -> Parameter& {
+    return *std::find_if(p.begin() + static_cast<std::ptrdiff_t>(first), p.end(),
+                         [&](const Parameter& parameter) { return parameter.name == name; });
+  };
+  Parameter slide_scale = named("mpp");
+  slide_scale.name = "slide-mpp";
+  named("mpp").help = named("target-mpp").help;
+  named("target-mpp").help = "The same as --mpp, as in the other commands";
+  p.push_back(std::move(slide_scale));
+  named("allow-unreadable-tiles").help =
+      "As in the other commands; here tiles that cannot be read are always left out and counted";
+  p.push_back({"guards",
+               ParameterType::kText,
+               "Leave out tiles that show pen, black, blur (a list of these), or none",
+               std::string("none"),
+               false,
+               false,
+               {},
+               "Tiles"});
+}
+
+}  // namespace
+
+std::vector<Parameter> features_parameters() {
+  std::vector<Parameter> parameters;
+  add_main(parameters);
+  add_tiles(parameters);
+  add_tissue_parameters(parameters);
+  add_run(parameters);
+  return parameters;
+}
+
+FeaturesOptions features_options(const JobValues& values) {
+  std::vector<std::string> problems;
+  FeaturesOptions o;
+  o.slides = values.list("slides"), o.list = values.text("list"), o.out = values.text("out");
+  o.coords = values.text("coords"), o.encoder = values.text("encoder");
+  o.layout = values.text("format") == "clam" ? io::BagLayout::kClam : io::BagLayout::kTrident;
+  if (values.text("precision") == "fp16") o.precision = io::ElementType::kF16;
+  o.tiles = tile_choice(values, problems);
+  if (o.tiles.mpp) o.tiles.target_mpp = o.tiles.mpp;
+  o.tiles.mpp.reset();
+  if (values.given("slide-mpp")) o.tiles.mpp = values.number("slide-mpp");
+  if (o.tiles.mpp && !(*o.tiles.mpp > 0 && *o.tiles.mpp <= 1000))
+    problems.push_back("--slide-mpp must be above 0 (and at most 1000)");
+  o.guards = parse_guards(values.text("guards"));
+  o.isolate = values.text("isolate"), o.previews = !values.flag("no-previews");
+  o.batch = values.integer("batch"), o.threads = values.integer("threads");
+  o.pt = values.flag("pt"), o.overwrite = values.flag("overwrite");
+  o.allow_torchscript = values.flag("allow-torchscript");
+  if (o.slides.empty() == o.list.empty()) problems.push_back("give either slides or --list");
+  if (o.layout == io::BagLayout::kClam && o.precision == io::ElementType::kF16)
+    problems.push_back("CLAM's readers expect fp32: leave out --precision, or use another --format");
+  if (o.batch < 1 || o.batch > 4096) problems.push_back("--batch must lie between 1 and 4096");
+  if (o.threads < 0 || o.threads > 1024) problems.push_back("--threads must lie between 0 and 1024");
+  if (!o.coords.empty() && !std::filesystem::is_directory(o.coords)) problems.push_back("--coords is not a folder");
+  std::string all;
+  for (const std::string& problem : problems) all += (all.empty() ? "" : "; ") + problem;
+  if (!all.empty()) throw Error(ErrorCode::kUsage, "fovea slide features", all, "See fovea slide features --help.");
+  return o;
+}
+
+}  // namespace fovea::pipeline::slide

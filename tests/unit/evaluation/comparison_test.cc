@@ -67,8 +67,10 @@ TEST(Comparison, MatchesSlidesByIdAndAveragesSeeds) {
   EXPECT_EQ(comparison.slides, 29U);
   ASSERT_EQ(comparison.notices.size(), 1U);
   const float mean = (one.rows[5].probabilities[0] + two.rows[5].probabilities[0]) / 2;
-  for (const PredictionRow& row : comparison.models[0].table.rows)
-    if (row.slide_id == one.rows[5].slide_id) EXPECT_NEAR(row.probabilities[0], mean, 1e-6F);
+  for (const PredictionRow& row : comparison.models[0].table.rows) {
+    if (row.slide_id != one.rows[5].slide_id) continue;
+    EXPECT_NEAR(row.probabilities[0], mean, 1e-6F);
+  }
 }
 
 TEST(Comparison, WhatCannotBeComparedIsSaid) {

@@ -3,8 +3,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cmath>
-#include <set>
 #include <thread>
 
 #include <ATen/TensorOperators.h>
@@ -20,6 +18,7 @@
 #include "model_store.h"
 #include "progress.h"
 #include "run_scope.h"
+#include "slide/bag_checks.h"
 #include "slide/bag_pooler.h"
 #include "slide/feature_spool.h"
 #include "slide/live_view.h"
@@ -82,16 +81,8 @@ class PredictRun {
                   "Pass a lower index, or mean.");
   }
 
-  /// A NaN anywhere in the features reaches the logits; it must not leave as a probability.
   void check_finite() const {
-    const auto finite = [](const std::vector<float>& values) {
-      return std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); });
-    };
-    if (finite(prediction_.bag_logits) && finite(prediction_.attention_raw)) return;
-    throw Error(ErrorCode::kCorrupt,
-                options_.features.empty() ? options_.model.filename().string() : options_.features.filename().string(),
-                "the result is not a number: the features or the weights hold NaN or infinite values",
-                "Make the file again.");
+    require_finite(prediction_, options_.features.empty() ? options_.model : options_.features);
   }
 
   std::string metadata(const std::string& key) const {
@@ -106,21 +97,9 @@ class PredictRun {
     return error == std::errc{} && end == text.data() + text.size() && value > 0 ? std::optional(value) : std::nullopt;
   }
 
-  /// A model means nothing on the features of another encoder, even when the widths happen to agree.
   void check_encoder(const std::string& subject, const std::string& name, std::int64_t width) {
-    const std::int64_t wanted = mil_.model->config().features;
-    if (width != wanted)
-      throw Error(ErrorCode::kShape, subject,
-                  "the features are " + std::to_string(width) + " wide, but model " +
-                      options_.model.filename().string() + " wants " + std::to_string(wanted),
-                  "Use the encoder the model was trained with.");
-    const std::string trained = metadata("fovea.encoder");
-    if (trained.empty() || name.empty() || trained == name) return;
-    const std::string problem =
-        "the features are from encoder '" + name + "', but the model was trained with '" + trained + "'";
-    if (!options_.any_encoder)
-      throw Error(ErrorCode::kShape, subject, problem, "Use that encoder, or pass --any-encoder if they are the same.");
-    prediction_.notices.push_back(problem);
+    slide::check_encoder({mil_, options_.model.filename().string(), options_.any_encoder}, subject, name, width,
+                         prediction_.notices);
   }
 
   // --- from a feature bag ---
@@ -138,7 +117,7 @@ class PredictRun {
     prediction_.bag_sha256 = io::sha256_of_file(options_.features);
     prediction_.bag_geometry = bag.geometry;
     prediction_.coords = std::move(bag.coords);
-    prediction_.footprint_px = footprint_of(bag.geometry);
+    prediction_.footprint_px = tile_edge(bag.geometry, prediction_.coords, prediction_.notices);
 
     meter_.stage("pooling", 0.1, 0.97);
     const at::Tensor rows = to_tensor(bag.features);
@@ -150,23 +129,6 @@ class PredictRun {
       meter_.advance(static_cast<double>(pooler.rows()) / static_cast<double>(rows.size(0)));
     }
     take_output(prediction_, pooler.finish());
-  }
-
-  /// As the file says, else the smallest distance of two columns or rows, and the user is told.
-  double footprint_of(const io::BagGeometry& geometry) {
-    if (geometry.footprint_px > 0 || prediction_.coords.empty()) return geometry.footprint_px;
-    std::set<std::int64_t> positions[2];
-    for (std::size_t i = 0; i < prediction_.coords.size(); ++i) positions[i % 2].insert(prediction_.coords[i]);
-    std::int64_t smallest = 0;
-    for (const auto& axis : positions)
-      for (auto it = axis.begin(); it != axis.end() && std::next(it) != axis.end(); ++it)
-        smallest = smallest == 0 ? *std::next(it) - *it : std::min(smallest, *std::next(it) - *it);
-    if (smallest > 0)
-      prediction_.notices.push_back("the bag does not tell the tile size: tiles are drawn with the grid's spacing of " +
-                                    std::to_string(smallest) + " px");
-    else
-      prediction_.notices.push_back("the bag does not tell the tile size: no heatmap was drawn");
-    return static_cast<double>(smallest);
   }
 
   // --- from a slide ---

@@ -209,10 +209,12 @@ TEST_F(Features, AWriteThatFailsCostsThatSlideAndLeavesNoHalfFile) {
 }
 
 TEST_F(Features, CtrlCEndsItWithinTwoSecondsAndTheNextRunGoesOn) {
-  make_slides(6, 2048);
+  make_slides(3, 2048);
   const std::string call = "--list " + path("list.csv") + " --out " + path("out");
   const pid_t child = start(call);
-  std::this_thread::sleep_for(1500ms);
+  for (int tries = 0; tries < 200 && !fs::exists(features("out", "s0").parent_path()); ++tries)
+    std::this_thread::sleep_for(50ms);
+  std::this_thread::sleep_for(300ms);  // it reads and encodes now
   const auto signalled = std::chrono::steady_clock::now();
   kill(child, SIGINT);
   int status = 0;
@@ -222,6 +224,7 @@ TEST_F(Features, CtrlCEndsItWithinTwoSecondsAndTheNextRunGoesOn) {
   EXPECT_EQ(WEXITSTATUS(status), 130);
   EXPECT_EQ(files_below(folder_ / "out", ".tmp"), 0u);
   EXPECT_EQ(files_below(folder_ / "out", ".lock"), 0u);
+  EXPECT_EQ(run(call).exit_code, 0);
 }
 
 TEST_F(Features, CoordinatesOfEitherToolGiveTheSameFeaturesAsTheTilesTheyCameFrom) {

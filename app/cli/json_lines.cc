@@ -20,6 +20,7 @@ std::string json_progress(const pipeline::Progress& progress) {
   Json json{{"type", "progress"}, {"stage", progress.stage}, {"fraction", progress.fraction}};
   if (progress.eta_seconds >= 0) json["eta_seconds"] = progress.eta_seconds;
   if (!progress.note.empty()) json["note"] = progress.note;
+  if (Json data = Json::parse(progress.data, nullptr, false); data.is_object()) json.update(data);
   return line(json);
 }
 

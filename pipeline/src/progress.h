@@ -26,24 +26,24 @@ class ProgressMeter {
     std::lock_guard lock(mutex_);
     stage_ = std::move(name), from_ = from, to_ = to;
     start_ = last_ = Clock::now();
-    emit(0, -1, {});
+    emit(0, -1, {}, {});
   }
   /// `done` in 0..1 of the stage.
-  void advance(double done, const std::string& note = {}) {
+  void advance(double done, const std::string& note = {}, const std::string& data = {}) {
     throw_if_stopped(stop_);
     std::lock_guard lock(mutex_);
     const auto now = Clock::now();
     if (note.empty() && done < 1 && now - last_ < std::chrono::milliseconds(50)) return;
     last_ = now;
     const double elapsed = std::chrono::duration<double>(now - start_).count();
-    emit(done, done > 0.01 ? elapsed / done * (1 - done) : -1, note);
+    emit(done, done > 0.01 ? elapsed / done * (1 - done) : -1, note, data);
   }
   const std::stop_token& stop() const { return stop_; }
 
  private:
   using Clock = std::chrono::steady_clock;
-  void emit(double done, double eta, const std::string& note) {
-    if (sink_) sink_({stage_, from_ + (to_ - from_) * done, eta, note});
+  void emit(double done, double eta, const std::string& note, const std::string& data) {
+    if (sink_) sink_({stage_, from_ + (to_ - from_) * done, eta, note, data});
   }
   ProgressSink sink_;
   std::stop_token stop_;

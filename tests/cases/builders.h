@@ -113,6 +113,21 @@ inline void add_slide_builders(std::map<std::string, Builder>& all) {
     write_model(in / "model.safetensors", abmil(8));
     write_bag(in / "bag.safetensors", 5, 7);
   };
+  all["bag-with-nan"] = [](const fs::path& in) {
+    write_model(in / "model.safetensors", abmil(8));
+    std::vector<float> values(40, 0.5f);
+    values[13] = std::nanf("");
+    write_model(in / "bag.safetensors", {{"features", io::make_array<float>(values, {5, 8})}});
+  };
+  const auto with_list = [](std::string text) {
+    return [text](const fs::path& in) {
+      picture(in / "slide.png", 1024, true);
+      write_bytes(in / "slides.csv", text);
+    };
+  };
+  all["slide-list"] = with_list("slide_id,path,mpp\n007,slide.png,0.5\n");
+  all["slide-list-of-other-columns"] = with_list("name,file\na,slide.png\n");
+  all["slide-list-without-rows"] = with_list("slide_id,path\n");
   all["empty-bag"] = [](const fs::path& in) {
     write_model(in / "model.safetensors", abmil(8));
     write_bag(in / "bag.safetensors", 0, 8);

@@ -198,7 +198,7 @@ TEST_F(Features, AWriteThatFailsCostsThatSlideAndLeavesNoHalfFile) {
   make_slides(1, 2048);  // more than the limit below
   tissue(folder_ / "small.png", 3);
   std::ofstream(folder_ / "list.csv") << "slide_id,path,mpp\nlarge,s0.png,0.5\nsmall,small.png,0.5\n";
-  const ProgramResult result = run("--list " + path("list.csv") + " --isolate no --out " + path("out"),
+  const ProgramResult result = run("--list " + path("list.csv") + " --isolate off --out " + path("out"),
                                    "ulimit -f 180;");  // blocks of 512 bytes
   EXPECT_EQ(result.exit_code, 2) << result.out << result.err;
   EXPECT_THAT(summary("out"), HasSubstr("large,,,failed"));

@@ -66,6 +66,7 @@ std::string tile_feature(const TileAttention& tiles, std::size_t index, std::siz
     measurements += ",\"attention" + suffix + "\":" + number(tiles.softmax[branch * count + index]);
     measurements += ",\"score" + suffix + "\":" + number(tiles.raw[branch * count + index]);
   }
+  for (const auto& [name, values] : tiles.more) measurements += ",\"" + name + "\":" + number(values[index]);
   const std::string colour_text = rgb_text(colour("viridis", tiles.value[index]));
   return feature("[[[" + left + "," + top + "],[" + right + "," + top + "],[" + right + "," + bottom + "],[" + left +
                      "," + bottom + "],[" + left + "," + top + "]]]",

@@ -18,9 +18,7 @@ namespace {
 
 constexpr double kEps = 1e-3;
 constexpr std::int64_t kStemChannels = 32, kHeadChannels = 1280;
-// Two keep the activations (96 x 112 x 112 floats a tile at the widest) near the cache. One piece follows the other,
-// each on all threads inside the convolutions: pieces side by side changed last bits with the number of pieces in a
-// batch.
+// Keeps the activations (96 x 112 x 112 floats a tile at the widest) near the cache.
 constexpr std::int64_t kTilesAtOnce = 2;
 
 struct Stage {

@@ -32,8 +32,9 @@ class TileInput {
 };
 
 /// float32 [n, dim] on the CPU. `network` maps TileInput's result to [m, dim]. On the CPU always exactly `at_once`
-/// tiles at a time, the last piece padded: matrix and convolution libraries choose their blocking, and with it the last
-/// bits, by batch size. (They also choose by LibTorch's number of threads.) Elsewhere all at once.
+/// tiles at a time, the last piece padded, pieces side by side on one thread each: matrix and convolution libraries
+/// choose their blocking, and with it the last bits, by batch size and number of threads, and a tile's features shall
+/// depend on neither. Elsewhere all at once.
 at::Tensor encode_in_pieces(const at::Tensor& tiles, const EncoderInfo& info, const TileInput& input,
                             const at::Tensor& like, std::int64_t at_once,
                             const std::function<at::Tensor(const at::Tensor&)>& network);

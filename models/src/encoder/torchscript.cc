@@ -19,33 +19,36 @@
 namespace fovea::models {
 namespace {
 
+// What a foreign program does with a batch is unknown: one by one, a tile cannot depend on the tiles beside it.
+constexpr std::int64_t kTilesAtOnce = 1;
+
 class TorchScriptEncoder final : public TileEncoder {
  public:
   TorchScriptEncoder(torch::jit::Module module, std::string path, EncoderInfo info)
       : module_(std::move(module)), path_(std::move(path)), info_(std::move(info)), input_(info_) {
     module_.eval();
     // A trial run measures the width, and refuses a file of another kind before a slide is read.
-    info_.dim = run(at::zeros({1, info_.tile_px, info_.tile_px, 3}, at::kByte)).size(1);
+    const at::Tensor blank = at::zeros({1, info_.tile_px, info_.tile_px, 3}, at::kByte);
+    const at::NoGradGuard no_grad;
+    info_.dim = run(input_(blank, like_)).size(1);
   }
 
   const EncoderInfo& info() const override { return info_; }
 
   at::Tensor encode(const at::Tensor& tiles) const override {
-    encoder_detail::check_tiles(tiles, info_);
-    if (tiles.size(0) == 0) return at::zeros({0, info_.dim}, at::kFloat);
-    return run(tiles);
+    return encoder_detail::encode_in_pieces(tiles, info_, input_, like_, kTilesAtOnce,
+                                            [this](const at::Tensor& pictures) { return run(pictures); });
   }
 
  private:
-  at::Tensor run(const at::Tensor& tiles) const {
-    const at::NoGradGuard no_grad;
+  at::Tensor run(const at::Tensor& pictures) const {
     // Without this the profiling executor recompiles after the first calls, and the same tile may give other bits.
     const torch::jit::GraphOptimizerEnabledGuard plain(false);
-    const at::Tensor x = input_(tiles, at::zeros({}, at::kFloat)).contiguous();
+    const at::Tensor x = pictures.contiguous();
     std::lock_guard lock(mutex_);
     try {
       const c10::IValue result = module_.forward({x});
-      if (result.isTensor() && result.toTensor().dim() == 2 && result.toTensor().size(0) == tiles.size(0)) {
+      if (result.isTensor() && result.toTensor().dim() == 2 && result.toTensor().size(0) == x.size(0)) {
         return result.toTensor().to(at::kCPU, at::kFloat).contiguous();
       }
     } catch (const std::exception&) {
@@ -65,6 +68,7 @@ class TorchScriptEncoder final : public TileEncoder {
   std::string path_;
   EncoderInfo info_;
   encoder_detail::TileInput input_;
+  at::Tensor like_ = at::zeros({}, at::kFloat);
 };
 
 }  // namespace

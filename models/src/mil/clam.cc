@@ -80,7 +80,7 @@ class Clam final : public GatedMil {
 
   MilLoss loss(const MilOutput& output, const at::Tensor& label, const MilLossOptions& options) const override {
     MilLoss loss = mil_loss(output, label, options);
-    if (!options.instance_loss || !output.instances.defined()) return loss;
+    if (!options.instance_loss || !output.instances_at) return loss;
     if (label.scalar_type() != at::kLong || label.numel() != 1)
       throw Error(ErrorCode::kUsage, config().architecture, "its instance loss needs a bag of one class",
                   "Switch the instance loss off.");
@@ -123,7 +123,7 @@ class Clam final : public GatedMil {
       if (c != label && !options.subtyping) continue;
       const at::Tensor scores = output.attn_raw[per_class(config()) ? c : 0];
       const Chosen chosen = choose(scores, c == label, options.instance_samples);
-      const at::Tensor logits = linear(output.instances.index_select(0, chosen.rows), instance_head(c));
+      const at::Tensor logits = linear(output.instances_at(chosen.rows), instance_head(c));
       const at::Tensor term = at::cross_entropy_loss(logits, chosen.targets);
       sum = sum.defined() ? sum + term : term;
       targets.push_back(chosen.targets), predicted.push_back(logits.detach().argmax(1));

@@ -1,8 +1,27 @@
 #include "mil/gated_mil.h"
 
+#include <algorithm>
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/softmax.h>
+#include <ATen/ops/stack.h>
+
+#include <fovea/models/softmax_state.h>
+
+#include "mil/recompute.h"
 
 namespace fovea::models::mil {
+namespace {
+
+constexpr std::int64_t kPiece = 16384;
+
+bool in_pieces(const at::Tensor& bag) {
+  if (bag.requires_grad()) return false;
+  return bag.scalar_type() == at::kHalf || bag.size(0) > MilModel::kPieceRows;
+}
+
+}  // namespace
 
 std::vector<TensorSpec> gated_specs(const MilConfig& c) {
   std::vector<TensorSpec> specs{{"dimreduction.fc1.weight", {c.inner, c.features}}};
@@ -58,16 +77,64 @@ MilOutput GatedMil::output_of(const attention::Pooled& pooled) const {
 
 MilOutput GatedMil::forward(const at::Tensor& bag, const MilStep& step) const {
   check_rows(bag);
+  if (in_pieces(bag)) return forward_in_pieces(bag, step);
   const at::Tensor rows = dropped(reduce(bag), step, 0);
   attention::Pooled pooled = attention::gated_pool(rows, gate());
   if (masks_scores(step)) pooled = attention::score_pool(step_scores(pooled.scores, step), rows);
   MilOutput output = output_of(pooled);
   output.instances = rows;
+  output.instances_at = [rows](const at::Tensor& index) { return rows.index_select(0, index); };
+  add_head(output);
+  return output;
+}
+
+void GatedMil::add_head(MilOutput& output) const {
   output.head = [this](const at::Tensor& z) {
     MilOutput perturbed;
     classify(z, perturbed);
     return perturbed.bag_logits;
   };
+}
+
+at::Tensor GatedMil::kept_scores(const at::Tensor& bag, const MilStep& step) const {
+  if (!masks_scores(step)) return {};
+  if (step.masked) return step.masked->logical_not();
+  const at::NoGradGuard no_grad;
+  const auto all = stream();
+  for (std::int64_t begin = 0; begin < bag.size(0); begin += kPiece)
+    all->push(bag.slice(0, begin, begin + kPiece).to(at::kFloat));
+  return step_scores(all->finish().attn_raw, step).ne(attention::kStkimScore);
+}
+
+/// Softmax merges: every piece is pooled by itself, and the pieces' results once more.
+MilOutput GatedMil::forward_in_pieces(const at::Tensor& bag, const MilStep& step) const {
+  std::vector<at::Tensor> parameters, outs, lses, scores;
+  for (const TensorSpec& spec : specs())
+    for (const std::string& layer : {names_.front, names_.v, names_.u, names_.w})
+      if (!layer.empty() && spec.name.rfind(layer + ".", 0) == 0) parameters.push_back(tensor(spec.name));
+  const at::Tensor keep = kept_scores(bag, step);
+  for (std::int64_t begin = 0; begin < bag.size(0); begin += kPiece) {
+    const at::Tensor piece = bag.slice(0, begin, begin + kPiece);
+    const at::Tensor kept = keep.defined() ? keep.slice(1, begin, begin + kPiece).contiguous() : keep;
+    const auto place = static_cast<std::uint64_t>(begin / kPiece);
+    const auto parts = recomputed(parameters, [this, piece, kept, step, place]() -> std::vector<at::Tensor> {
+      const at::Tensor rows = dropped(reduce(piece.to(at::kFloat)), step, place);
+      const attention::Pooled pooled = kept.defined()
+                                           ? attention::gated_pool(rows, gate(), kept, attention::kStkimScore)
+                                           : attention::gated_pool(rows, gate());
+      return {pooled.z, pooled.lse, pooled.scores};
+    });
+    outs.push_back(parts[0]), lses.push_back(parts[1]), scores.push_back(parts[2]);
+  }
+  attention::Pooled pooled;
+  pooled.scores = at::cat(scores, 1);
+  pooled.z = attention::softmax_merge(at::stack(outs), at::stack(lses)).out;
+  pooled.entropy = -attention::negative_entropy(pooled.scores);
+  MilOutput output = output_of(pooled);
+  output.instances_at = [this, bag](const at::Tensor& index) {
+    return reduce(bag.index_select(0, index).to(at::kFloat));
+  };
+  add_head(output);
   return output;
 }
 

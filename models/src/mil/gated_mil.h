@@ -28,6 +28,7 @@ class GatedMil : public NamedMil {
       : NamedMil(std::move(config), std::move(specs), std::move(state)), names_(std::move(names)) {}
   MilOutput forward(const at::Tensor& bag, const MilStep& step) const override;
   std::unique_ptr<MilStream> stream() const override;
+  attention::GateWeights gate() const;
 
  protected:
   /// Fills branch_logits and bag_logits from z [K, L].
@@ -36,8 +37,11 @@ class GatedMil : public NamedMil {
  private:
   class Stream;
   at::Tensor reduce(const at::Tensor& rows) const;
-  attention::GateWeights gate() const;
   MilOutput output_of(const attention::Pooled& pooled) const;
+  void add_head(MilOutput& output) const;
+  MilOutput forward_in_pieces(const at::Tensor& bag, const MilStep& step) const;
+  /// bool [K, N], true = takes part; undefined where nothing is masked.
+  at::Tensor kept_scores(const at::Tensor& bag, const MilStep& step) const;
   GatedNames names_;
 };
 

@@ -31,7 +31,10 @@ at::Tensor cross_entropy(const at::Tensor& logits, const at::Tensor& label) {
 /// The rows were scored and pooled with the network's own gate; only the scores move.
 at::Tensor adversarial_of(const MilOutput& output, const MilCriterion& criterion, const at::Tensor& label,
                           const AdversarialOptions& options) {
-  if (!output.head || !output.instances.defined())
+  if (output.head && !output.instances.defined())
+    throw Error(ErrorCode::kUsage, "adversarial attention", "the bag is too large for it: it needs all rows in memory",
+                "Let a step see a share of the instances, or leave the term out.");
+  if (!output.head)
     throw Error(ErrorCode::kUsage, "adversarial attention", "this network pools in another way than by gated attention",
                 "Leave the term out, or choose abmil, acmil_ga or clam.");
   if (options.unlabelled)

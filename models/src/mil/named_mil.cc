@@ -24,9 +24,11 @@ MilLoss NamedMil::loss(const MilOutput& output, const at::Tensor& label, const M
 }
 
 at::Tensor NamedMil::linear(const at::Tensor& x, const std::string& name) const {
+  // Perturbations of attention are found in float64 (attention_terms.h).
+  const auto like_x = [&](const at::Tensor& t) { return x.scalar_type() == at::kDouble ? t.to(at::kDouble) : t; };
   const auto bias = state_.find(name + ".bias");
-  if (bias == state_.end()) return at::linear(x, tensor(name + ".weight"));
-  return at::linear(x, tensor(name + ".weight"), bias->second);
+  if (bias == state_.end()) return at::linear(x, like_x(tensor(name + ".weight")));
+  return at::linear(x, like_x(tensor(name + ".weight")), like_x(bias->second));
 }
 
 at::Tensor NamedMil::layer_norm(const at::Tensor& x, const std::string& name, double eps) const {

@@ -121,32 +121,6 @@ bool looks_multi_label(const PredictionTable& table, bool tells_prediction) {
   });
 }
 
-std::string head_columns(const PredictionTable& table) {
-  std::string header = "case_id,slide_id,seed,fold,part,label,predicted,instances,attention_entropy,top10_mass";
-  if (table.task == Task::kRegression) return header + ",value,target\n";
-  if (table.task == Task::kSurvival) {
-    header += ",risk,time,event";
-    for (const double time : table.times) header += "," + std::string(kSurvival) + exact_text(time);
-    return header + "\n";
-  }
-  for (const std::string& name : table.classes) header += "," + slide::csv_cell(std::string(kProbability) + name);
-  return header + "\n";
-}
-
-std::string row_text(const PredictionTable& table, const PredictionRow& row) {
-  const auto optional = [](const std::optional<double>& value) { return value ? exact_text(*value) : std::string{}; };
-  std::string text = slide::csv_cell(row.case_id) + "," + slide::csv_cell(row.slide_id) + "," +
-                     std::to_string(row.seed) + "," + std::to_string(row.fold) + "," + row.part + "," +
-                     slide::csv_cell(row.label) + "," + slide::csv_cell(row.predicted) + "," +
-                     std::to_string(row.instances) + "," + optional(row.attention_entropy) + "," +
-                     optional(row.top10_mass);
-  if (table.task == Task::kRegression) text += "," + exact_text(row.value) + "," + exact_text(row.target);
-  if (table.task == Task::kSurvival)
-    text += "," + exact_text(row.risk) + "," + exact_text(row.time) + "," + (row.event ? (*row.event ? "1" : "0") : "");
-  for (const float probability : row.probabilities) text += "," + exact_text(probability);
-  return text + "\n";
-}
-
 }  // namespace
 
 std::string task_name(Task task) {
@@ -203,9 +177,35 @@ PredictionTable joined_tables(std::vector<PredictionTable> tables, const std::ve
   return all;
 }
 
+std::string prediction_header(const PredictionTable& table) {
+  std::string header = "case_id,slide_id,seed,fold,part,label,predicted,instances,attention_entropy,top10_mass";
+  if (table.task == Task::kRegression) return header + ",value,target\n";
+  if (table.task == Task::kSurvival) {
+    header += ",risk,time,event";
+    for (const double time : table.times) header += "," + std::string(kSurvival) + exact_text(time);
+    return header + "\n";
+  }
+  for (const std::string& name : table.classes) header += "," + slide::csv_cell(std::string(kProbability) + name);
+  return header + "\n";
+}
+
+std::string prediction_line(const PredictionTable& table, const PredictionRow& row) {
+  const auto optional = [](const std::optional<double>& value) { return value ? exact_text(*value) : std::string{}; };
+  std::string text = slide::csv_cell(row.case_id) + "," + slide::csv_cell(row.slide_id) + "," +
+                     std::to_string(row.seed) + "," + std::to_string(row.fold) + "," + row.part + "," +
+                     slide::csv_cell(row.label) + "," + slide::csv_cell(row.predicted) + "," +
+                     std::to_string(row.instances) + "," + optional(row.attention_entropy) + "," +
+                     optional(row.top10_mass);
+  if (table.task == Task::kRegression) text += "," + exact_text(row.value) + "," + exact_text(row.target);
+  if (table.task == Task::kSurvival)
+    text += "," + exact_text(row.risk) + "," + exact_text(row.time) + "," + (row.event ? (*row.event ? "1" : "0") : "");
+  for (const float probability : row.probabilities) text += "," + exact_text(probability);
+  return text + "\n";
+}
+
 void write_predictions(const std::filesystem::path& path, const PredictionTable& table) {
-  std::string text = head_columns(table);
-  for (const PredictionRow& row : table.rows) text += row_text(table, row);
+  std::string text = prediction_header(table);
+  for (const PredictionRow& row : table.rows) text += prediction_line(table, row);
   io::write_file(path, text);
 }
 

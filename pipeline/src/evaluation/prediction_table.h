@@ -44,6 +44,10 @@ PredictionTable read_predictions(const std::filesystem::path& path);
 /// Tables of one task with the same classes, one after the other. Error(kUsage) otherwise.
 PredictionTable joined_tables(std::vector<PredictionTable> tables, const std::vector<std::string>& names);
 
+/// The first line of a table with these classes or times, and a line of it; each ends in a line feed.
+std::string prediction_header(const PredictionTable& table);
+std::string prediction_line(const PredictionTable& table, const PredictionRow& row);
+
 /// Atomic.
 void write_predictions(const std::filesystem::path& path, const PredictionTable& table);
 

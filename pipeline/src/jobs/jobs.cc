@@ -10,9 +10,11 @@ std::span<const JobKind> job_kinds() {
       slide_predict_job(),   //
       slide_features_job(),  //
       slide_tiles_job(),     //
+      slide_explain_job(),   //
       slide_train_job(),     //
       mil_train_job(),       //
       mil_recipe_job(),      //
+      mil_predict_job(),     //
       mil_evaluate_job(),    //
       mil_compare_job(),     //
       mri_segment_job(),     //

@@ -8,9 +8,11 @@ namespace fovea::pipeline {
 JobKind slide_predict_job();   // slide/predict_job.cc
 JobKind slide_features_job();  // slide/features_job.cc
 JobKind slide_tiles_job();     // slide/tiles_job.cc
+JobKind slide_explain_job();   // slide/explain_job.cc
 JobKind slide_train_job();     // slide/train_job.cc
 JobKind mil_train_job();       // mil/train_job.cc
 JobKind mil_recipe_job();      // mil/recipe_job.cc
+JobKind mil_predict_job();     // mil/predict_job.cc
 JobKind mil_evaluate_job();    // mil/evaluation_jobs.cc
 JobKind mil_compare_job();
 JobKind mri_segment_job();   // mri/segment_job.cc

@@ -231,16 +231,18 @@ Delivery BagQueue::prepared(const Item& item) const {
   return delivery;
 }
 
+/// Waits for room before it reads: of large bags there are two in memory, the one in use and the next.
 void BagQueue::fill(const std::stop_token& stop) {
   const at::NoGradGuard no_grad;
   for (const Item* item : order_) {
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, stop, [&] { return waiting_.empty() || waiting_bytes_ < ahead_bytes_; });
+    }
     if (stop.stop_requested()) return;
     Delivery delivery = prepared(*item);
-    const std::int64_t bytes = delivery.problem.empty() ? delivery.bag.bytes() : 0;
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, stop, [&] { return waiting_.empty() || waiting_bytes_ + bytes <= ahead_bytes_; });
-    if (stop.stop_requested()) return;
-    waiting_bytes_ += bytes;
+    const std::lock_guard lock(mutex_);
+    waiting_bytes_ += delivery.problem.empty() ? delivery.bag.bytes() : 0;
     waiting_.push_back(std::move(delivery));
     changed_.notify_all();
   }

@@ -76,7 +76,7 @@ struct Delivery {
   std::string problem;  ///< empty: none
 };
 
-/// Reads ahead in a thread of its own while the caller computes: at most `ahead_bytes`, and at least one bag.
+/// Reads ahead in a thread of its own while the caller computes: until `ahead_bytes` wait, and at least one bag.
 class BagQueue {
  public:
   BagQueue(BagStore& store, std::vector<const Item*> order, std::int64_t features, const Standardisation& change,

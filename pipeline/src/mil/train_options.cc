@@ -24,11 +24,23 @@ void apply(const std::string& assignment, nlohmann::json& changes) {
   *at = std::move(value);
 }
 
+/// A list of texts comes split at commas, which stand in lists of numbers as well: seeds=[0,1,2].
+std::vector<std::string> assignments(const std::vector<std::string>& given) {
+  std::vector<std::string> whole;
+  for (const std::string& piece : given) {
+    if (piece.find('=') == std::string::npos && !whole.empty())
+      whole.back() += "," + piece;
+    else
+      whole.push_back(piece);
+  }
+  return whole;
+}
+
 Recipe changed_recipe(const JobValues& values) {
   const Recipe recipe = load_recipe(values.text("recipe"));
   if (values.list("set").empty()) return recipe;
   nlohmann::json json = nlohmann::json::parse(recipe_json(recipe).dump()), changes = nlohmann::json::object();
-  for (const std::string& assignment : values.list("set")) apply(assignment, changes);
+  for (const std::string& assignment : assignments(values.list("set"))) apply(assignment, changes);
   // merge_patch would drop a key that is set to null; unknown keys are kept for the recipe's own complaint.
   json.update(changes, true);
   return recipe_from_json(json.dump(), "--set");

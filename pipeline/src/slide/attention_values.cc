@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "evaluation/ranks.h"
+#include "slide/words.h"
 
 namespace fovea::pipeline::slide {
 
@@ -31,7 +32,7 @@ std::vector<float> branch_attention(std::span<const float> softmax, std::int64_t
   return attention;
 }
 
-DrawnValues drawn_values(std::span<const float> attention, std::string_view scale) {
+DrawnValues drawn_values(std::span<const float> attention, std::string_view scale, double zoom) {
   DrawnValues drawn;
   if (scale == "percentile") {
     drawn.value = percentile_ranks(attention);
@@ -40,8 +41,10 @@ DrawnValues drawn_values(std::span<const float> attention, std::string_view scal
   }
   drawn.value.assign(attention.begin(), attention.end());
   if (scale == "raw") {
-    for (float& value : drawn.value) value = std::min(1.0F, value * static_cast<float>(attention.size()));
+    const float factor = static_cast<float>(zoom) * static_cast<float>(attention.size());
+    for (float& value : drawn.value) value = std::min(1.0F, value * factor);
     drawn.name = "attention_times_n", drawn.caption = "attention x N, cut at 1";
+    if (zoom != 1) drawn.caption = "attention x N x " + number_text(zoom) + ", cut at 1";
     return drawn;
   }
   const auto [low, high] = std::minmax_element(attention.begin(), attention.end());

@@ -22,8 +22,8 @@ struct DrawnValues {
   double low = 0, high = 1;  ///< what the ends of the colour bar stand for
 };
 /// scale: percentile, minmax, raw (attention times N clipped to 0..1, as in the ACMIL and AEM papers: 1 = the uniform
-/// share or more).
-DrawnValues drawn_values(std::span<const float> attention, std::string_view scale);
+/// share or more). zoom: a further factor of raw (the authors': 1).
+DrawnValues drawn_values(std::span<const float> attention, std::string_view scale, double zoom = 1);
 
 /// -sum a ln a, natural logarithm.
 double entropy(std::span<const float> attention);

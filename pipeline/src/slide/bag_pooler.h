@@ -14,8 +14,9 @@ namespace fovea::pipeline::slide {
 
 class BagPooler {
  public:
-  /// `chunk`: rows per push; 0 pushes rows as they come. The result does not depend on it.
-  BagPooler(const models::MilModel& model, std::int64_t chunk) : stream_(model.stream()), chunk_(chunk) {}
+  /// `chunk`: rows per push; 0 pushes rows as they come. The result does not depend on it. `coords`: places of the rows
+  /// in the order in which they will come, x0,y0,x1,y1,...; empty: unknown.
+  BagPooler(const models::MilModel& model, std::int64_t chunk, const std::vector<std::int64_t>& coords = {});
 
   void push(const at::Tensor& rows);
   std::int64_t rows() const { return rows_; }
@@ -25,6 +26,8 @@ class BagPooler {
   models::MilOutput finish();
 
  private:
+  void pass_on(const at::Tensor& rows);
+  at::Tensor coords_;  ///< int64 [N, 2], or undefined
   std::unique_ptr<models::MilStream> stream_;
   std::int64_t chunk_, rows_ = 0, pushed_ = 0, next_snapshot_ = 64;
   std::vector<at::Tensor> waiting_;

@@ -85,7 +85,7 @@ bool FeatureSource::present(const SlideEntry& entry, SlideOutcome& outcome) cons
 }
 
 void FeatureSource::prepare(const SlideEntry& entry, SlideWork& work) const {
-  const bool isolated = options_.isolate == "yes" || (options_.isolate == "auto" && entries_.size() > 1);
+  const bool isolated = options_.isolate == "on" || (options_.isolate == "auto" && entries_.size() > 1);
   work.slide = io::open_slide(entry.path, {entry.mpp ? entry.mpp : options_.tiles.mpp, isolated});
   work.info = work.slide->info();
   if (coords_)

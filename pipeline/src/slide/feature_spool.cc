@@ -1,5 +1,6 @@
 #include "slide/feature_spool.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <string>
@@ -26,19 +27,28 @@ void FeatureSpool::fail() const {
   throw Error(ErrorCode::kWriteFailed, file_.target().filename().string(),
               cause == ENOSPC ? "the disk is full"
                               : std::string("the features cannot be written (") + std::strerror(cause) + ")",
-              "Free space or choose another --out, or leave out --keep-features.");
+              "Free space or choose another --out, or leave out --keep-features and --live.");
 }
 
 void FeatureSpool::append(const float* rows, std::int64_t count, std::int64_t width) {
+  write_at(rows_, rows, count, width);
+}
+
+void FeatureSpool::place(std::int64_t row, const float* values, std::int64_t width) {
+  write_at(row, values, 1, width);
+}
+
+void FeatureSpool::write_at(std::int64_t row, const float* rows, std::int64_t count, std::int64_t width) {
   const auto* bytes = reinterpret_cast<const char*>(rows);
+  auto offset = static_cast<off_t>(row * width) * static_cast<off_t>(sizeof(float));
   std::size_t left = static_cast<std::size_t>(count * width) * sizeof(float);
   while (left > 0) {
-    const ssize_t written = ::write(descriptor_, bytes, left);
+    const ssize_t written = ::pwrite(descriptor_, bytes, left, offset);
     if (written < 0 && errno == EINTR) continue;
     if (written <= 0) fail();
-    bytes += written, left -= static_cast<std::size_t>(written);
+    bytes += written, offset += written, left -= static_cast<std::size_t>(written);
   }
-  rows_ += count, width_ = width;
+  rows_ = std::max(rows_, row + count), width_ = width;
 }
 
 io::Array FeatureSpool::finish() {

@@ -27,7 +27,13 @@ std::string preprocessing_of(const models::EncoderInfo& info) {
   const auto three = [](const std::array<double, 3>& v) {
     return number_text(v[0], 6) + " " + number_text(v[1], 6) + " " + number_text(v[2], 6);
   };
-  return "RGB/255, " + std::to_string(info.tile_px) + " px, mean " + three(info.mean) + ", std " + three(info.std);
+  std::string resizing = std::to_string(info.tile_px) + " px";
+  if (info.resized_px() != info.tile_px)
+    resizing +=
+        info.interpolation == models::Interpolation::kBicubic ? " resized (bicubic) to " : " resized (bilinear) to ";
+  if (info.resized_px() != info.tile_px) resizing += std::to_string(info.resized_px());
+  if (info.network_px() != info.resized_px()) resizing += " cut to " + std::to_string(info.network_px());
+  return "RGB/255, " + resizing + ", mean " + three(info.mean) + ", std " + three(info.std);
 }
 
 class FeaturesRun {
@@ -43,7 +49,7 @@ class FeaturesRun {
     entries_ = options_.list.empty() ? slides_of_arguments(options_.slides) : slides_of_list(options_.list);
     outcomes_.resize(entries_.size());
     meter_.stage("loading the encoder", 0.01, 0.02);
-    encoder_ = load_encoder(options_.encoder, options_.allow_torchscript);
+    encoder_ = load_encoder(options_.encoder, options_.allow_torchscript, options_.placement);
     const OutputFolder folder(options_.out);
     files_.emplace(options_.out, options_.layout, recipe(), options_.pt);
     files_->remove_leftovers();
@@ -80,7 +86,7 @@ class FeaturesRun {
     const int threads = options_.threads > 0 ? static_cast<int>(options_.threads)
                                              : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
     SlideStream stream([&] { return source.next(); }, *encoder_.encoder,
-                       {options_.batch, threads, true, meter_.stop()});
+                       {options_.batch, threads, true, meter_.stop(), options_.placement.device.is_cuda()});
     while (auto rows = stream.next()) {
       throw_if_stopped(meter_.stop());
       take(*rows);

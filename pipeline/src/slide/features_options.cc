@@ -1,5 +1,7 @@
 #include "slide/features_options.h"
 
+#include <ATen/Context.h>
+
 #include <fovea/base/error.h>
 
 namespace fovea::pipeline::slide {
@@ -54,7 +56,17 @@ void add_run(std::vector<Parameter>& p) {
                std::string("auto"),
                false,
                false,
-               {"auto", "yes", "no"},
+               {"auto", "on", "off"},
+               group});
+  p.push_back(
+      {"device", T::kChoice, "Where the encoder computes", std::string("cpu"), false, false, {"cpu", "cuda"}, group});
+  p.push_back({"compute",
+               T::kChoice,
+               "Precision in which the encoder computes; the CPU knows fp32 alone",
+               std::string("fp32"),
+               false,
+               false,
+               {"fp32", "fp16", "bf16"},
                group});
   p.push_back({"allow-torchscript",
                T::kFlag,
@@ -89,6 +101,9 @@ FeaturesOptions features_options(const JobValues& values) {
   o.isolate = values.text("isolate"), o.previews = !values.flag("no-previews");
   o.batch = values.integer("batch"), o.threads = values.integer("threads");
   o.pt = values.flag("pt"), o.overwrite = values.flag("overwrite");
+  if (values.text("device") == "cuda") o.placement.device = at::kCUDA;
+  if (values.text("compute") == "fp16") o.placement.precision = at::kHalf;
+  if (values.text("compute") == "bf16") o.placement.precision = at::kBFloat16;
   o.allow_torchscript = values.flag("allow-torchscript");
   if (o.slides.empty() == o.list.empty()) problems.push_back("give either slides or --list");
   if (o.layout == io::BagLayout::kClam && o.precision == io::ElementType::kF16)
@@ -96,6 +111,11 @@ FeaturesOptions features_options(const JobValues& values) {
   if (o.batch < 1 || o.batch > 4096) problems.push_back("--batch must lie between 1 and 4096");
   if (o.threads < 0 || o.threads > 1024) problems.push_back("--threads must lie between 0 and 1024");
   if (!o.coords.empty() && !std::filesystem::is_directory(o.coords)) problems.push_back("--coords is not a folder");
+  if (o.placement.device.is_cpu() && o.placement.precision != at::kFloat)
+    problems.push_back("--compute: on the CPU encoders compute in fp32");
+  if (!o.placement.device.is_cpu() && !at::hasCUDA())
+    throw Error(ErrorCode::kDevice, "--device", "there is no CUDA device that this program can use",
+                "Leave --device out.");
   std::string all;
   for (const std::string& problem : problems) all += (all.empty() ? "" : "; ") + problem;
   if (!all.empty()) throw Error(ErrorCode::kUsage, "fovea slide features", all, "See fovea slide features --help.");

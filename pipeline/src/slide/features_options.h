@@ -11,6 +11,7 @@
 #include <fovea/io/bag.h>
 #include <fovea/pipeline/job.h>
 
+#include "model_store.h"
 #include "slide/guards.h"
 #include "slide/tissue_parameters.h"
 
@@ -23,6 +24,7 @@ struct FeaturesOptions {
   io::BagLayout layout = io::BagLayout::kTrident;
   io::ElementType precision = io::ElementType::kF32;
   TileChoice tiles;
+  Placement placement;
   GuardOptions guards;
   std::string isolate = "auto";
   std::int64_t batch = 16, threads = 0;

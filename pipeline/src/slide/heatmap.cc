@@ -53,25 +53,6 @@ class TissueTest {
   const HeatmapContent& content_;
 };
 
-struct Canvas {
-  int top, bottom, width;
-  std::vector<float> sum;
-  std::vector<std::uint16_t> count;
-};
-
-void accumulate(Canvas& canvas, const HeatmapContent& content) {
-  for (std::size_t tile = 0; tile < content.value.size(); ++tile) {
-    const Box box = tile_box(content, tile);
-    for (int y = std::max(box.y0, canvas.top); y < std::min(box.y1, canvas.bottom); ++y) {
-      for (int x = std::max(box.x0, 0); x < std::min(box.x1, canvas.width); ++x) {
-        const std::size_t i = static_cast<std::size_t>(y - canvas.top) * canvas.width + x;
-        canvas.sum[i] += content.value[tile];
-        ++canvas.count[i];
-      }
-    }
-  }
-}
-
 void draw_bar(io::Image& image, int x, int y, int width, int height, const Legend& legend, const HeatmapStyle& style,
               int scale) {
   for (int row = 0; row < height; ++row)
@@ -120,21 +101,35 @@ int draw_classes(io::Image& image, int x, int y, int width, const Legend& legend
 
 }  // namespace
 
+ScoreBand score_band(const HeatmapContent& content, int width, int top, int bottom) {
+  ScoreBand band{top, bottom, width, {}, {}};
+  band.sum.assign(static_cast<std::size_t>(bottom - top) * width, 0);
+  band.count.assign(band.sum.size(), 0);
+  for (std::size_t tile = 0; tile < content.value.size(); ++tile) {
+    const Box box = tile_box(content, tile);
+    for (int y = std::max(box.y0, top); y < std::min(box.y1, bottom); ++y) {
+      for (int x = std::max(box.x0, 0); x < std::min(box.x1, width); ++x) {
+        const std::size_t i = static_cast<std::size_t>(y - top) * width + x;
+        band.sum[i] += content.value[tile];
+        ++band.count[i];
+      }
+    }
+  }
+  return band;
+}
+
 void draw_attention(io::Image& picture, const HeatmapContent& content, const HeatmapStyle& style) {
   std::array<io::Rgb, 256> colours;
   for (int i = 0; i < 256; ++i) colours[i] = io::colour(style.colour_map, i / 255.0);
   const TissueTest in_tissue(content);
   for (int top = 0; top < picture.height; top += kBandRows) {
-    Canvas canvas{top, std::min(picture.height, top + kBandRows), picture.width, {}, {}};
-    canvas.sum.assign(static_cast<std::size_t>(canvas.bottom - top) * picture.width, 0);
-    canvas.count.assign(canvas.sum.size(), 0);
-    accumulate(canvas, content);
+    const ScoreBand canvas = score_band(content, picture.width, top, std::min(picture.height, top + kBandRows));
     for (int y = top; y < canvas.bottom; ++y) {
       for (int x = 0; x < picture.width; ++x) {
         const std::size_t i = static_cast<std::size_t>(y - top) * picture.width + x;
         if (canvas.count[i] == 0 || !in_tissue(x, y)) continue;
-        const double mean = canvas.sum[i] / canvas.count[i];
-        const io::Rgb& colour = colours[static_cast<std::size_t>(std::clamp(std::lround(mean * 255), 0L, 255L))];
+        const io::Rgb& colour =
+            colours[static_cast<std::size_t>(std::clamp(std::lround(canvas.mean(i) * 255), 0L, 255L))];
         std::uint8_t* pixel = picture.at(x, y);
         for (int c = 0; c < 3; ++c)
           pixel[c] = static_cast<std::uint8_t>(std::lround(style.alpha * colour[c] + (1 - style.alpha) * pixel[c]));

@@ -40,6 +40,15 @@ struct Legend {
   std::vector<std::string> lines;                       ///< further lines, small
 };
 
+/// Sums of drawn values and numbers of tiles on the rows [top, bottom) of a picture, row by row.
+struct ScoreBand {
+  int top = 0, bottom = 0, width = 0;
+  std::vector<float> sum;
+  std::vector<std::uint16_t> count;  ///< 0: no tile lies there
+  double mean(std::size_t i) const { return static_cast<double>(sum[i]) / count[i]; }
+};
+ScoreBand score_band(const HeatmapContent& content, int width, int top, int bottom);
+
 /// Blends the attention into `picture`: the mean where tiles overlap, nothing where no tile lies.
 void draw_attention(io::Image& picture, const HeatmapContent& content, const HeatmapStyle& style);
 

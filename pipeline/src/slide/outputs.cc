@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
-#include <limits>
 
 #include <nlohmann/json.hpp>
 
@@ -13,66 +12,17 @@
 #include <fovea/io/weights.h>
 
 #include "output_set.h"
+#include "slide/attention_figure.h"
 #include "slide/attention_values.h"
 #include "slide/words.h"
 
 namespace fovea::pipeline::slide {
 namespace {
 
-constexpr int kTopClasses = 6;  // in the picture's legend; all are in the JSON
-
 std::vector<float> floats_of(const at::Tensor& tensor) {
   if (!tensor.defined()) return {};
   const at::Tensor values = tensor.detach().to(at::kFloat).contiguous();
   return {values.const_data_ptr<float>(), values.const_data_ptr<float>() + values.numel()};
-}
-
-Legend legend_of(const Prediction& p, const PredictOptions& options, const DrawnValues& drawn) {
-  Legend legend;
-  legend.title = drawn.caption, legend.low = drawn.low, legend.high = drawn.high;
-  for (std::size_t i = 0; i < p.labels.size(); ++i) legend.classes.emplace_back(p.labels[i], p.bag_prob[i]);
-  std::stable_sort(legend.classes.begin(), legend.classes.end(),
-                   [](const auto& a, const auto& b) { return a.second > b.second; });
-  if (legend.classes.size() > kTopClasses) legend.classes.resize(kTopClasses);
-  legend.lines.push_back(std::to_string(p.tiles) + " tiles, " +
-                         (p.branches == 1 ? "one branch"
-                          : options.branch < 0
-                              ? "mean of " + std::to_string(p.branches) + (p.heads > 1 ? " maps" : " branches")
-                              : "branch " + std::to_string(options.branch)));
-  legend.lines.push_back("research use only");
-  return legend;
-}
-
-io::Image slide_figure(const Prediction& p, const PredictOptions& options, const DrawnValues& drawn) {
-  io::Image picture = p.thumbnail;
-  const bool masked = p.tissue && !p.tissue->mask.pixels.empty();
-  HeatmapContent content{p.coords, drawn.value, p.footprint_px, p.thumbnail_grid.frame};
-  if (masked) content.tissue = &p.tissue->mask, content.tissue_frame = p.tissue->grid.frame;
-  draw_attention(picture, content, options.heatmap);
-  return with_legend(picture, legend_of(p, options, drawn), options.heatmap, p.thumbnail_grid.frame);
-}
-
-/// Without a slide: tiles on white, a margin of one tile around them.
-io::Image bag_figure(const Prediction& p, const PredictOptions& options, const DrawnValues& drawn) {
-  double low_x = std::numeric_limits<double>::max(), low_y = low_x, high_x = std::numeric_limits<double>::lowest(),
-         high_y = high_x;
-  for (std::size_t i = 0; i + 1 < p.coords.size(); i += 2) {
-    const auto x = static_cast<double>(p.coords[i]), y = static_cast<double>(p.coords[i + 1]);
-    low_x = std::min(low_x, x), low_y = std::min(low_y, y);
-    high_x = std::max(high_x, x + p.footprint_px), high_y = std::max(high_y, y + p.footprint_px);
-  }
-  const double margin = p.footprint_px, width = high_x - low_x + 2 * margin, height = high_y - low_y + 2 * margin;
-  const double mpp = p.bag_geometry ? p.bag_geometry->mpp_level0.value_or(0) : 0;
-  HeatmapContent content{p.coords, drawn.value, p.footprint_px};
-  const double pixel =
-      std::max(std::max(width, height) / 1200, p.footprint_px / 48);  // a handful of tiles need not fill a wall
-  content.frame = {low_x - margin, low_y - margin, pixel, mpp * pixel};
-  io::Image picture(std::max(1, static_cast<int>(width / pixel)), std::max(1, static_cast<int>(height / pixel)), 3,
-                    255);
-  HeatmapStyle style = options.heatmap;
-  style.alpha = std::max(style.alpha, 0.9);  // there is nothing below to see
-  draw_attention(picture, content, style);
-  return with_legend(picture, legend_of(p, options, drawn), style, content.frame);
 }
 
 io::BagGeometry geometry_of(const Prediction& p) {
@@ -127,6 +77,22 @@ void take_output(Prediction& p, const models::MilOutput& output) {
         "the classes of this model are independent: each probability is that of the class being present");
 }
 
+std::vector<std::string> stale_outputs(const Prediction& p, const PredictOptions& options, bool features) {
+  std::vector<std::string> names, notices;
+  if (p.coords.empty() || !(p.footprint_px > 0)) names = {"heatmap.png", "heatmap.geojson", "attention.h5"};
+  if (!features) names.emplace_back("features.h5");
+  for (const std::string& name : names)
+    if (std::filesystem::exists(options.out / name))
+      notices.push_back(name + " in the output folder is from an earlier run");
+  return notices;
+}
+
+io::Image prediction_figure(const Prediction& p, const PredictOptions& options) {
+  const std::vector<float> attention = branch_attention(p.attention_softmax, p.branches, options.branch);
+  const DrawnValues drawn = drawn_values(attention, options.heatmap_scale);
+  return attention_figure(p, options.branch, options.heatmap, drawn);
+}
+
 std::vector<std::filesystem::path> write_outputs(const Prediction& p, const PredictOptions& options,
                                                  const JobRequest& request, const std::optional<io::Array>& features,
                                                  const std::stop_token& stop) {
@@ -138,9 +104,8 @@ std::vector<std::filesystem::path> write_outputs(const Prediction& p, const Pred
     const std::vector<io::TissueRegion> none;
     const io::TileAttention tiles{p.coords,    p.footprint_px, p.attention_raw, p.attention_softmax,
                                   drawn.value, drawn.name,     p.branches};
-    files.add(options.out / "heatmap.png", [&](const auto& path) {
-      io::write_png(path, p.slide ? slide_figure(p, options, drawn) : bag_figure(p, options, drawn));
-    });
+    files.add(options.out / "heatmap.png",
+              [&](const auto& path) { io::write_png(path, prediction_figure(p, options)); });
     files.add(options.out / "heatmap.geojson",
               [&](const auto& path) { io::write_geojson(path, tiles, p.tissue ? p.tissue->regions : none); });
     files.add(options.out / "attention.h5", [&](const auto& path) { io::write_attention_h5(path, tiles); });

@@ -3,10 +3,9 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cmath>
-#include <set>
 #include <thread>
 
+#include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <nlohmann/json.hpp>
 
@@ -19,8 +18,10 @@
 #include "model_store.h"
 #include "progress.h"
 #include "run_scope.h"
+#include "slide/bag_checks.h"
 #include "slide/bag_pooler.h"
 #include "slide/feature_spool.h"
+#include "slide/live_view.h"
 #include "slide/predict_options.h"
 #include "slide/prediction.h"
 #include "slide/tile_grid.h"
@@ -54,7 +55,7 @@ class PredictRun {
     check_finite();
     meter_.stage("writing results", 0.97, 1);
     JobResult result;
-    note_stale_files();
+    note_all(stale_outputs(prediction_, options_, features_.has_value()));
     result.outputs = write_outputs(prediction_, options_, values_.request(), features_, meter_.stop());
     result.notices = prediction_.notices;
     result.text = prediction_text(prediction_);
@@ -80,16 +81,8 @@ class PredictRun {
                   "Pass a lower index, or mean.");
   }
 
-  /// A NaN anywhere in the features reaches the logits; it must not leave as a probability.
   void check_finite() const {
-    const auto finite = [](const std::vector<float>& values) {
-      return std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); });
-    };
-    if (finite(prediction_.bag_logits) && finite(prediction_.attention_raw)) return;
-    throw Error(ErrorCode::kCorrupt,
-                options_.features.empty() ? options_.model.filename().string() : options_.features.filename().string(),
-                "the result is not a number: the features or the weights hold NaN or infinite values",
-                "Make the file again.");
+    require_finite(prediction_, options_.features.empty() ? options_.model : options_.features);
   }
 
   std::string metadata(const std::string& key) const {
@@ -104,21 +97,9 @@ class PredictRun {
     return error == std::errc{} && end == text.data() + text.size() && value > 0 ? std::optional(value) : std::nullopt;
   }
 
-  /// A model means nothing on the features of another encoder, even when the widths happen to agree.
   void check_encoder(const std::string& subject, const std::string& name, std::int64_t width) {
-    const std::int64_t wanted = mil_.model->config().features;
-    if (width != wanted)
-      throw Error(ErrorCode::kShape, subject,
-                  "the features are " + std::to_string(width) + " wide, but model " +
-                      options_.model.filename().string() + " wants " + std::to_string(wanted),
-                  "Use the encoder the model was trained with.");
-    const std::string trained = metadata("fovea.encoder");
-    if (trained.empty() || name.empty() || trained == name) return;
-    const std::string problem =
-        "the features are from encoder '" + name + "', but the model was trained with '" + trained + "'";
-    if (!options_.any_encoder)
-      throw Error(ErrorCode::kShape, subject, problem, "Use that encoder, or pass --any-encoder if they are the same.");
-    prediction_.notices.push_back(problem);
+    slide::check_encoder({mil_, options_.model.filename().string(), options_.any_encoder}, subject, name, width,
+                         prediction_.notices);
   }
 
   // --- from a feature bag ---
@@ -136,34 +117,18 @@ class PredictRun {
     prediction_.bag_sha256 = io::sha256_of_file(options_.features);
     prediction_.bag_geometry = bag.geometry;
     prediction_.coords = std::move(bag.coords);
-    prediction_.footprint_px = footprint_of(bag.geometry);
+    prediction_.footprint_px = tile_edge(bag.geometry, prediction_.coords, prediction_.notices);
 
     meter_.stage("pooling", 0.1, 0.97);
     const at::Tensor rows = to_tensor(bag.features);
     const at::NoGradGuard no_grad;
-    BagPooler pooler(*mil_.model, options_.chunk);
+    if (options_.live) return LiveView(options_, *mil_.model, prediction_, rows.size(0), meter_).run(rows, kBagPiece);
+    BagPooler pooler(*mil_.model, options_.chunk, prediction_.coords);
     for (std::int64_t begin = 0; begin < rows.size(0); begin += kBagPiece) {
       pooler.push(rows.slice(0, begin, std::min(begin + kBagPiece, rows.size(0))).to(at::kFloat).contiguous());
       meter_.advance(static_cast<double>(pooler.rows()) / static_cast<double>(rows.size(0)));
     }
     take_output(prediction_, pooler.finish());
-  }
-
-  /// As the file says, else the smallest distance of two columns or rows, and the user is told.
-  double footprint_of(const io::BagGeometry& geometry) {
-    if (geometry.footprint_px > 0 || prediction_.coords.empty()) return geometry.footprint_px;
-    std::set<std::int64_t> positions[2];
-    for (std::size_t i = 0; i < prediction_.coords.size(); ++i) positions[i % 2].insert(prediction_.coords[i]);
-    std::int64_t smallest = 0;
-    for (const auto& axis : positions)
-      for (auto it = axis.begin(); it != axis.end() && std::next(it) != axis.end(); ++it)
-        smallest = smallest == 0 ? *std::next(it) - *it : std::min(smallest, *std::next(it) - *it);
-    if (smallest > 0)
-      prediction_.notices.push_back("the bag does not tell the tile size: tiles are drawn with the grid's spacing of " +
-                                    std::to_string(smallest) + " px");
-    else
-      prediction_.notices.push_back("the bag does not tell the tile size: no heatmap was drawn");
-    return static_cast<double>(smallest);
   }
 
   // --- from a slide ---
@@ -231,14 +196,12 @@ class PredictRun {
 
   void stream_tiles(const io::Slide& opened) {
     meter_.stage("reading and encoding tiles", 0.1, 0.97);
-    const int threads = options_.threads > 0 ? static_cast<int>(options_.threads)
-                                             : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+    if (options_.live) return stream_live(opened);
     std::optional<FeatureSpool> spool;
     if (options_.keep_features) spool.emplace(options_.out / "features.bin");
-    const auto features = stream_features(opened, *prediction_.plan, prediction_.coords, *encoder_.encoder,
-                                          {options_.batch, threads, options_.tiles.allow_unreadable, meter_.stop()});
+    const auto features = features_of(opened, prediction_.coords);
     const at::NoGradGuard no_grad;
-    BagPooler pooler(*mil_.model, options_.chunk);
+    BagPooler pooler(*mil_.model, options_.chunk, prediction_.coords);
     const auto tiles = static_cast<double>(prediction_.coords.size() / 2);
     while (auto batch = features->next()) {
       prediction_.unreadable += batch->unreadable;
@@ -251,6 +214,44 @@ class PredictRun {
     throw_if_stopped(meter_.stop());
     take_output(prediction_, pooler.finish());
     if (spool) features_ = spool->finish();  // stays mapped after the spool's file is gone
+    note_unreadable();
+  }
+
+  std::unique_ptr<FeatureStream> features_of(const io::Slide& opened, std::span<const std::int64_t> coords) const {
+    const int threads = options_.threads > 0 ? static_cast<int>(options_.threads)
+                                             : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+    return stream_features(opened, *prediction_.plan, coords, *encoder_.encoder,
+                           {options_.batch, threads, options_.tiles.allow_unreadable, meter_.stop()});
+  }
+
+  /// Features wait on disk in scan order: what is pooled from them at the end has the bits of a run without --live.
+  void stream_live(const io::Slide& opened) {
+    LiveView live(options_, *mil_.model, prediction_, static_cast<std::int64_t>(prediction_.coords.size() / 2), meter_);
+    std::vector<std::int64_t> coords;
+    for (const std::int64_t tile : live.order())
+      for (const std::size_t axis : {0, 1})
+        coords.push_back(prediction_.coords[2 * static_cast<std::size_t>(tile) + axis]);
+    FeatureSpool spool(options_.out / "features.bin");
+    auto features = features_of(opened, coords);
+    const at::NoGradGuard no_grad;
+    std::size_t visited = 0;
+    while (auto batch = features->next()) {
+      prediction_.unreadable += batch->unreadable;
+      const at::Tensor rows = batch->rows.contiguous();
+      for (std::int64_t i = 0; i < rows.size(0); ++i)
+        spool.place(live.order()[visited++], rows[i].const_data_ptr<float>(), rows.size(1));
+      if (!live.push(rows)) break;
+      meter_.advance(static_cast<double>(visited) / static_cast<double>(live.order().size()));
+    }
+    features.reset();
+    throw_if_stopped(meter_.stop());
+    const io::Array stored = spool.finish();
+    live.pool(to_tensor(stored), options_.batch);
+    if (options_.keep_features) features_ = stored;
+    note_unreadable();
+  }
+
+  void note_unreadable() {
     if (prediction_.unreadable > 0)
       prediction_.notices.push_back(std::to_string(prediction_.unreadable) +
                                     " tiles could not be read and count as background");
@@ -266,17 +267,6 @@ class PredictRun {
 
   void note_all(const std::vector<std::string>& notices) {
     prediction_.notices.insert(prediction_.notices.end(), notices.begin(), notices.end());
-  }
-
-  /// Files of an earlier run that this one does not replace would be taken for its own.
-  void note_stale_files() {
-    const bool placed = !prediction_.coords.empty() && prediction_.footprint_px > 0;
-    std::vector<std::string> names;
-    if (!placed) names = {"heatmap.png", "heatmap.geojson", "attention.h5"};
-    if (!features_) names.emplace_back("features.h5");
-    for (const std::string& name : names)
-      if (std::filesystem::exists(options_.out / name))
-        prediction_.notices.push_back(name + " in the output folder is from an earlier run");
   }
 
   const JobValues& values_;

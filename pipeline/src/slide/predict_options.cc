@@ -14,7 +14,9 @@ void add_main(std::vector<Parameter>& p) {
   p.push_back({"model", T::kFile, "MIL model (safetensors; others through fovea model import)", std::string{}, true});
   p.push_back({"out", T::kOutputFolder, "Folder for the results; made if it does not exist", std::string{}, true});
   p.push_back({"encoder", T::kText,
-               "Tile encoder: a name of fovea encoders or a weight file (default: the one the model was trained with)",
+               "Tile encoder: a name of fovea encoders, a folder with config.json and weights, or a weight file "
+               "(default: the one the model "
+               "was trained with)",
                std::string{}});
   p.push_back(
       {"features", T::kFile,
@@ -31,6 +33,30 @@ void add_main(std::vector<Parameter>& p) {
       {"slide-name", T::kFlag,
        "Write the slide's file name into the results (names may identify patients, so it is left out otherwise)",
        false});
+}
+
+void add_live(std::vector<Parameter>& p) {
+  using T = ParameterType;
+  p.push_back(
+      {"live",
+       T::kFlag,
+       "Visit tiles coarse to fine, and after 1, 2, 5, 10, 25 and 50 % of them tell the prediction so far and draw "
+       "heatmap_live.png; the final result is the same",
+       false,
+       false,
+       false,
+       {},
+       "Live"});
+  p.push_back(
+      {"stop-when-stable",
+       T::kNumber,
+       "End at the first of these shares at which the leading class is estimated to stay with this probability, "
+       "between 0.5 and 1 (implies --live); the result then rests on the tiles seen, and says so",
+       {},
+       false,
+       false,
+       {},
+       "Live"});
 }
 
 void add_picture_and_run(std::vector<Parameter>& p) {
@@ -105,6 +131,10 @@ void check_ranges(const PredictOptions& o, std::vector<std::string>& problems) {
   if (o.slide.empty() == o.features.empty()) problems.push_back("give either a slide or --features");
   if (!o.features.empty() && o.keep_features) problems.push_back("--keep-features needs a slide");
   if (!(o.heatmap.alpha >= 0 && o.heatmap.alpha <= 1)) problems.push_back("--heatmap-alpha must lie between 0 and 1");
+  if (o.stop_when_stable && !(*o.stop_when_stable > 0.5 && *o.stop_when_stable < 1))
+    problems.push_back("--stop-when-stable must lie between 0.5 and 1");
+  if (o.stop_when_stable && o.keep_features)
+    problems.push_back("--keep-features needs all tiles: leave out --stop-when-stable");
   if (o.batch < 1 || o.batch > 4096) problems.push_back("--batch must lie between 1 and 4096");
   if (o.chunk < 0) problems.push_back("--chunk must not be negative");
   if (o.threads < 0 || o.threads > 1024) problems.push_back("--threads must lie between 0 and 1024");
@@ -117,6 +147,7 @@ std::vector<Parameter> predict_parameters() {
   add_main(parameters);
   add_tile_parameters(parameters, "the model's, else the encoder's");
   add_tissue_parameters(parameters);
+  add_live(parameters);
   add_picture_and_run(parameters);
   return parameters;
 }
@@ -135,6 +166,8 @@ PredictOptions predict_options(const JobValues& values) {
   o.labels = values.list("labels");
   o.allow_torchscript = values.flag("allow-torchscript"), o.any_encoder = values.flag("any-encoder");
   o.keep_features = values.flag("keep-features"), o.slide_name = values.flag("slide-name");
+  if (values.given("stop-when-stable")) o.stop_when_stable = values.number("stop-when-stable");
+  o.live = values.flag("live") || o.stop_when_stable;
   check_ranges(o, problems);
   if (values.text("device") != "cpu")
     throw Error(ErrorCode::kDevice, "--device", "slides are computed on the CPU in this version",

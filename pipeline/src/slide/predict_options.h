@@ -28,6 +28,8 @@ struct PredictOptions {
   std::vector<std::string> labels;
   bool allow_torchscript = false, any_encoder = false;
   bool keep_features = false, slide_name = false;
+  bool live = false;
+  std::optional<double> stop_when_stable;  ///< implies live
 };
 
 std::vector<Parameter> predict_parameters();

@@ -16,6 +16,7 @@
 #include <fovea/pipeline/job.h>
 
 #include "model_store.h"
+#include "slide/live.h"
 #include "slide/predict_options.h"
 #include "slide/read_plan.h"
 #include "slide/tissue.h"
@@ -46,6 +47,7 @@ struct Prediction {
   // The bag it began with
   std::optional<io::BagGeometry> bag_geometry;
   std::string bag_sha256, bag_encoder;
+  std::optional<LiveReport> live;  ///< of a run with --live
   // Provenance
   ModelDescription model;
   std::optional<ModelDescription> encoder;
@@ -57,6 +59,9 @@ struct Prediction {
 /// Pulls the arrays out of the network's output.
 void take_output(Prediction& prediction, const models::MilOutput& output);
 
+/// The picture of heatmap.png: attention over the slide, or over white for a bag.
+io::Image prediction_figure(const Prediction& prediction, const PredictOptions& options);
+
 /// prediction.json as a value; holds no path, no file name (unless asked for with --slide-name) and no patient
 /// identifier.
 nlohmann::ordered_json prediction_json(const Prediction& prediction, const PredictOptions& options,
@@ -64,6 +69,9 @@ nlohmann::ordered_json prediction_json(const Prediction& prediction, const Predi
 
 /// A few lines for the terminal.
 std::string prediction_text(const Prediction& prediction);
+
+/// A notice for every file of an earlier run that this one does not replace: it would be taken for its own.
+std::vector<std::string> stale_outputs(const Prediction& prediction, const PredictOptions& options, bool features);
 
 /// Writes every file under a temporary name and renames them all at the end, so that an error or a cancel leaves an
 /// earlier result untouched and nothing partial. `features`: [N, D] for --keep-features. Returns the paths.

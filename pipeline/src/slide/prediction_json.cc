@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "slide/attention_values.h"
+#include "slide/live_view.h"
 #include "slide/words.h"
 
 namespace fovea::pipeline::slide {
@@ -156,6 +157,7 @@ Json prediction_json(const Prediction& p, const PredictOptions& options, const J
   json["tiles"] = {{"used", p.tiles}};
   if (p.slide) json["tiles"].update({{"positions_in_slide", p.positions}, {"unreadable", p.unreadable}});
   json["attention"] = attention_json(p);
+  if (p.live) json["live"] = live_json(*p.live, p.labels);
   if (p.slide) {
     json["tissue"] = tissue_json(p, options.tissue);
     json["scale"] = scale_json(p);
@@ -172,6 +174,10 @@ Json prediction_json(const Prediction& p, const PredictOptions& options, const J
 
 std::string prediction_text(const Prediction& p) {
   std::string text;
+  if (p.live) {
+    for (const LiveCheckpoint& checkpoint : p.live->checkpoints) text += live_text(checkpoint, p.labels) + "\n";
+    if (p.live->stopped_early) text += early_stop_text(*p.live) + "\n";
+  }
   for (const std::size_t i : by_probability(p)) text += fixed_text(p.bag_prob[i], 3) + "  " + p.labels[i] + "\n";
   const std::vector<float> attention = branch_attention(p.attention_softmax, p.branches, -1);
   text += std::to_string(p.tiles) + " tiles";

@@ -2,8 +2,8 @@
 // found and its first tiles decoded. Each stage runs on a thread of its own and hands on over a bounded queue, so no
 // stage runs further ahead than its bound and none waits while it has work within it.
 //
-// A batch never spans two slides: an encoder's rows need not keep their last bits when the batch changes (matrix
-// products are cut by its size), and a slide's features must be those of the slide alone.
+// A batch never spans two slides: on a GPU an encoder's rows need not keep their last bits when the batch changes, and
+// a slide's features must be those of the slide alone.
 #pragma once
 
 #include <atomic>

@@ -31,7 +31,8 @@ class Reader {
     batch->first = range.begin;
     try {
       const std::int64_t count = range.end - range.begin;
-      batch->tiles = at::empty({count, tiles_.edge(), tiles_.edge(), 3}, at::kByte);
+      batch->tiles = at::empty({count, tiles_.edge(), tiles_.edge(), 3},
+                               at::TensorOptions(at::kByte).pinned_memory(options_.pinned));
       auto* out = batch->tiles.mutable_data_ptr<std::uint8_t>();
       const std::size_t tile_bytes = static_cast<std::size_t>(3 * tiles_.edge() * tiles_.edge());
       for (std::int64_t i = 0; i < count; ++i) {

@@ -25,6 +25,7 @@ struct StreamOptions {
   int threads = 2;                ///< tiles read at the same time
   bool allow_unreadable = false;  ///< paint unreadable tiles with the background colour and count them
   std::stop_token stop;
+  bool pinned = false;  ///< tiles in page-locked memory, from which a GPU copies without waiting
 };
 
 struct TileBatch {

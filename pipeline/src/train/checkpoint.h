@@ -13,7 +13,8 @@ namespace fovea::pipeline::train {
 
 struct EpochRow {
   std::int64_t epoch = 0;  ///< from 0
-  double train_loss = 0, learning_rate = 0, seconds = 0;
+  double train_loss = 0, learning_rate = 0;
+  double seconds = 0;  ///< of its steps, without validation
   Figures figures;
 };
 

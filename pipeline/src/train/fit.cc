@@ -96,8 +96,8 @@ class Fit {
     row.epoch = at_.epoch;
     row.train_loss = at_.losses > 0 ? at_.loss_sum / static_cast<double>(at_.losses) : std::nan("");
     row.learning_rate = trainee_.learning_rate();
-    row.figures = trainee_.validate();
     row.seconds = before_ + seconds_since(start_);
+    row.figures = trainee_.validate();
     const auto& score = row.figures.score;
     if (score && std::isfinite(*score) && (!at_.best_score || *score > *at_.best_score)) {
       at_.best_score = score, at_.best_epoch = at_.epoch;

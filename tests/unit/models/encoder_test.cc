@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/randint.h>
@@ -76,6 +77,19 @@ TEST(EfficientNetLite0, GivesOneRowForEachTileWhateverTheBatch) {
   EXPECT_FALSE(features[0].equal(features[1]));
   for (std::int64_t i = 0; i < 3; ++i) EXPECT_TRUE(network->encode(tiles.narrow(0, i, 1))[0].equal(features[i])) << i;
   EXPECT_EQ(network->encode(tiles.narrow(0, 0, 0)).sizes(), (at::IntArrayRef{0, 1280}));
+}
+
+TEST(EfficientNetLite0, GivesTheSameBitsOnAnyNumberOfThreadsAndInAnyOrder) {
+  const auto network = lite0().make(random_state(lite0().specs(), 1), lite0().info);
+  const at::Tensor tiles = random_tiles(5, 224);
+  const at::Tensor features = network->encode(tiles);
+  EXPECT_TRUE(network->encode(tiles.flip({0})).flip({0}).equal(features));
+  const int before = at::get_num_threads();
+  for (const int threads : {1, 2, 3}) {
+    at::set_num_threads(threads);
+    EXPECT_TRUE(network->encode(tiles).equal(features)) << threads;
+  }
+  at::set_num_threads(before);
 }
 
 TEST(EfficientNetLite0, RefusesTilesOfAnotherSizeOrType) {

@@ -260,4 +260,152 @@ TEST(MilTrainer, OptionsWithoutSenseAreRefusedBeforeTheFirstStep) {
   for (const auto& [name, tensor] : model->state()) EXPECT_FALSE(tensor.requires_grad()) << name;
 }
 
+/// A large bag is pooled piece by piece and computed again for its gradients: the same numbers up to rounding.
+TEST(MilPieces, AreTheWholeBagInLossAndGradients) {
+  at::manual_seed(12);
+  const at::Tensor halves = at::randn({40000, 24}).to(at::kHalf);
+  MilStep masked, drawn;
+  masked.masked = at::rand({3, 40000}).lt(0.1);
+  drawn.stkim = {50, 0.5}, drawn.seed = 4;
+  MilLossOptions options;
+  options.aem_lambda = 0.1;
+  for (const std::string name : {"abmil", "acmil_ga", "clam_sb"})
+    for (const MilStep& step : {MilStep{}, masked, drawn}) {
+      if (step.masked && name != "acmil_ga") continue;
+      const auto model = make(name);
+      for (const auto& [key, tensor] : model->state()) tensor.requires_grad_(true);
+      const auto gradients = [&](const at::Tensor& bag) {
+        for (const auto& [key, tensor] : model->state()) tensor.mutable_grad() = at::Tensor();
+        const MilOutput output = model->forward(bag, step);
+        const MilLoss loss = model->loss(output, label_of(1), options);
+        loss.total.backward();
+        StateDict all{{"loss", loss.total.detach()}, {"attention", output.attn_softmax.detach() * 40000}};
+        for (const auto& [key, tensor] : model->state())
+          if (tensor.grad().defined()) all[key] = tensor.grad().clone();
+        return all;
+      };
+      const StateDict pieces = gradients(halves), whole = gradients(halves.to(at::kFloat));
+      ASSERT_EQ(pieces.size(), whole.size()) << name;
+      for (const auto& [key, tensor] : whole)
+        EXPECT_LE((pieces.at(key) - tensor).abs().max().item<double>(), 1e-5 + 1e-3 * tensor.abs().max().item<double>())
+            << name << " " << key;
+    }
+}
+
+/// Bags, branches and DSMIL's critical instances are all judged by the given criterion.
+TEST(MilTerms, ACriterionReplacesCrossEntropyEverywhere) {
+  MilLossOptions options;
+  options.criterion = [](const at::Tensor& logits, const at::Tensor& label) { return (logits - label).pow(2).mean(); };
+  const at::Tensor wanted = at::tensor({0.5f, -1.0f, 2.0f});
+  const auto judged = [&](const at::Tensor& logits) { return options.criterion(logits, wanted).item<double>(); };
+  {
+    const auto model = make("acmil_ga");
+    const MilOutput output = model->forward(bag_of(20));
+    const MilLoss loss = model->loss(output, wanted, options);
+    EXPECT_NEAR(loss.bag.item<double>(), judged(output.bag_logits), 1e-6);
+    EXPECT_NEAR(loss.branch.item<double>(), judged(output.branch_logits), 1e-6);
+  }
+  for (const std::string name : {"dsmil", "dsmil_linear"}) {
+    const auto model = make(name);
+    const MilOutput output = model->forward(bag_of(20));
+    EXPECT_NEAR(model->loss(output, wanted, options).bag.item<double>(),
+                (judged(output.bag_logits) + judged(output.max_logits)) / 2, 1e-6);
+  }
+  const auto clam = make("clam_sb");
+  EXPECT_THROW(clam->loss(clam->forward(bag_of(20)), wanted, options), fovea::Error) << "its instances have no class";
+  options.instance_loss = false;
+  EXPECT_TRUE(clam->loss(clam->forward(bag_of(20)), wanted, options).total.isfinite().item<bool>());
+}
+
+TEST(MilTerms, PerturbedAttentionCostsMoreAndIsRefusedWhereNothingIsGated) {
+  for (const bool unlabelled : {false, true})
+    for (const std::string name : {"abmil", "acmil_ga", "clam_sb", "clam_mb"}) {
+      const auto model = make(name);
+      for (const auto& [key, tensor] : model->state()) tensor.requires_grad_(true);
+      MilLossOptions options;
+      const MilOutput output = model->forward(bag_of(20));
+      const double plain = model->loss(output, label_of(0), options).total.item<double>();
+      const double bag = model->loss(output, label_of(0), options).bag.item<double>();
+      options.adversarial.weight = 2, options.adversarial.eps = 1, options.adversarial.unlabelled = unlabelled;
+      const MilLoss loss = model->loss(output, label_of(0), options);
+      EXPECT_GE(loss.adversarial.item<double>(), unlabelled ? 0 : bag - 1e-6) << name;
+      EXPECT_NEAR(loss.total.item<double>(), plain + 2 * loss.adversarial.item<double>(), 1e-5) << name;
+      loss.total.backward();
+    }
+  const auto mha = make("mha");
+  MilLossOptions options;
+  options.adversarial.weight = 1;
+  EXPECT_THROW(mha->loss(mha->forward(bag_of(20)), label_of(0), options), fovea::Error);
+}
+
+/// In the middle of an accumulation too: the pending gradients are part of the state.
+TEST(MilTrainer, ASavedStateGoesOnWithTheSameBits) {
+  MilRecipe recipe;
+  recipe.accumulate = 3, recipe.stkim = {4, 0.5}, recipe.subsample = 0.7;
+  const auto step = [](MilTrainer& trainer, int i) { trainer.step(bag_of(20 + i), label_of(i % 3)); };
+  const auto whole = make("acmil_ga");
+  MilTrainer one(*whole, training(recipe), 9);
+  for (int i = 0; i < 9; ++i) step(one, i);
+
+  const auto first = make("acmil_ga"), second = make("acmil_ga");
+  StateDict saved;
+  {
+    MilTrainer trainer(*first, training(recipe), 9);
+    for (int i = 0; i < 5; ++i) step(trainer, i);
+    saved = trainer.saved();
+  }
+  for (const auto& [name, tensor] : second->state()) {
+    at::Tensor target = tensor;
+    target.copy_(first->state().at(name));
+  }
+  MilTrainer trainer(*second, training(recipe), 9);
+  trainer.restore(saved);
+  for (int i = 5; i < 9; ++i) step(trainer, i);
+  for (const auto& [name, tensor] : second->state()) EXPECT_TRUE(at::equal(tensor, whole->state().at(name))) << name;
+  EXPECT_EQ(trainer.learning_rate(), one.learning_rate());
+  saved.erase("mean.0");
+  EXPECT_THROW(trainer.restore(saved), fovea::Error);
+}
+
+TEST(MilTrainer, SchedulesClimbFallAndStay) {
+  const auto rates = [](TrainOptions options) {
+    const auto model = make("abmil");
+    options.learning_rate = 1;
+    MilTrainer trainer(*model, options, 10);
+    std::vector<double> rates;
+    for (int i = 0; i < 10; ++i) {
+      for (const auto& [name, tensor] : model->state()) at::Tensor(tensor.detach()).fill_(0.01);
+      trainer.step(bag_of(10), label_of(0)), rates.push_back(trainer.learning_rate());
+    }
+    return rates;
+  };
+  TrainOptions options;
+  options.warm_up = 0.4, options.schedule = TrainOptions::Schedule::kConstant;
+  EXPECT_EQ(rates(options)[2], 0.5);
+  EXPECT_EQ(rates(options)[9], 1);
+  options.schedule = TrainOptions::Schedule::kCosine, options.lowest_rate = 0.2;
+  EXPECT_EQ(rates(options)[4], 1);
+  EXPECT_NEAR(rates(options)[7], 0.6, 1e-12);
+  options = {};
+  EXPECT_NEAR(rates(options)[5], 0.5, 1e-12);
+}
+
+/// The first step of Adam is lr * sign(g + wd w), of AdamW lr * sign(g) and a shrunken weight.
+TEST(MilTrainer, DecayInTheGradientIsNotDecoupledDecay) {
+  const auto moved = [](bool l2) {
+    const auto model = make("abmil");
+    const at::Tensor before = model->state().at("classifier.fc.weight").clone();
+    TrainOptions options = training({});
+    options.weight_decay = 100, options.l2 = l2;
+    MilTrainer(*model, options, 4).step(bag_of(30), label_of(0));
+    return std::pair(before, model->state().at("classifier.fc.weight").detach() - before);
+  };
+  const auto [before, adam] = moved(true);
+  const at::Tensor large = before.abs().gt(0.05);  // there 100 times the weight outweighs the gradient
+  ASSERT_GT(large.sum().item<std::int64_t>(), 10);
+  EXPECT_LE((adam + 1e-2 * before.sign()).masked_select(large).abs().max().item<double>(), 1e-5);
+  const auto decoupled = moved(false).second;
+  EXPECT_LE((decoupled + before).abs().max().item<double>(), 1.001e-2) << "lr * wd = 1 takes the weight away";
+}
+
 }  // namespace

@@ -102,6 +102,44 @@ TEST(SlideTransformer, CellsComeFromCoordinates) {
   expect_error(fovea::ErrorCode::kShape, [&] { grid_cells(coords, 0); });
 }
 
+/// CLAM starts a grid at every piece of tissue: two grids that are not aligned share no cell after halving.
+TEST(SlideTransformer, TheStepIsFoundAndGridsThatAreNotAlignedAreTold) {
+  const at::Tensor coords = at::tensor({5000, 700, 5512, 700, 5000, 1212, 5512, 1212}, at::kLong).reshape({4, 2});
+  EXPECT_TRUE(at::equal(grid_cells(coords), grid_cells(coords, 512)));
+  const at::Tensor two = at::cat({coords, coords + 300});
+  const at::Tensor cells = grid_cells(two);
+  EXPECT_EQ(std::get<0>(at::unique_dim(cells, 0)).size(0), 8);
+  EXPECT_EQ(grid_cells(coords.slice(0, 0, 1)).sum().item<std::int64_t>(), 0);
+  const at::Tensor diagonal = at::tensor({0, 0, 700, 900}, at::kLong).reshape({2, 2});
+  EXPECT_LE(grid_cells(diagonal).max().item<std::int64_t>(), 1);
+  EXPECT_EQ(folded_cells(5).max().item<std::int64_t>(), 2);
+}
+
+TEST(SlideTransformer, TheRegistrysModelReadsPlacesAndItsLayersStandInTheNames) {
+  const MilRow& row = mil_model("slide_transformer");
+  for (const std::string variant : {"lg7", "l3", "5", "llllllllllllg9"}) {
+    MilConfig config{"slide_transformer", 12, 16, 8, 2, 3};
+    config.variant = variant;
+    config = row.completed(config);
+    const auto model = row.make(config, random_state(row.specs(config), 1));
+    const auto found = row.recognise(model->state());
+    ASSERT_TRUE(found) << variant;
+    // Without layers there is no window to find.
+    EXPECT_EQ(found->variant, variant == "lg7" ? "" : variant == "5" ? "7" : variant);
+    const at::Tensor cells = cells_with_holes(), bag = bag_for(cells);
+    MilStep step;
+    step.coords = cells * 256 + 77;
+    const at::Tensor placed = model->forward(bag, step).bag_logits;
+    EXPECT_EQ(at::equal(model->forward(bag).bag_logits, placed), variant == "5") << variant;
+    const auto stream = model->stream();
+    for (std::int64_t i = 0; i < bag.size(0); i += 5)
+      stream->push_at(bag.slice(0, i, i + 5), step.coords.slice(0, i, i + 5));
+    EXPECT_TRUE(at::equal(stream->finish().bag_logits, placed)) << variant;
+  }
+  for (const char* variant : {"lx7", "lg", "7lg", "lg99999"})
+    expect_error(fovea::ErrorCode::kUsage, [&] { with_variant({}, variant); });
+}
+
 TEST(SlideTransformer, WhatDoesNotFitIsRefused) {
   const SlideTransformer model = make();
   const at::Tensor cells = cells_with_holes(), bag = bag_for(cells);

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace fovea::io {
@@ -18,6 +19,7 @@ struct TileAttention {
   std::span<const float> value;          ///< [N] the drawn value in 0..1 (percentile rank by default)
   std::string value_name = "attention_percentile";
   std::int64_t branches = 1;
+  std::vector<std::pair<std::string, std::span<const float>>> more{};  ///< further measurements, [N] each, by name
 };
 
 /// Polygon of a tissue region in level-0 pixels: outer ring then holes, each closed.

@@ -40,7 +40,8 @@ struct MilOutput {
   at::Tensor instance_logits;  ///< [N, C]: DSMIL, mean and max pooling
   at::Tensor max_logits;       ///< [1, C]: DSMIL, those of the critical instances
   at::Tensor bag_embedding;    ///< [C, D]: DSMIL
-  at::Tensor instances;        ///< [N, L]: gated attention models, the rows that were pooled; not from a stream
+  at::Tensor instances;  ///< [N, L]: gated attention models, the rows that were pooled; not from a stream or pieces
+  std::function<at::Tensor(const at::Tensor&)> instances_at;  ///< the same for some indices, however large the bag
   attention::PooledHead head;  ///< gated attention models: logits from pooled vectors [K, L]
 };
 
@@ -105,9 +106,12 @@ class MilModel {
   virtual const std::vector<TensorSpec>& specs() const = 0;
   virtual const StateDict& state() const = 0;
 
-  /// The whole bag at once; differentiable in bag and parameters. Error(kUsage) when `step` masks scores and the model
+  /// The whole bag at once; differentiable in bag and parameters, except that gated attention models take a bag of
+  /// float16, or of more than kPieceRows rows that needs no gradient itself, in pieces which the backward pass computes
+  /// again: beside the bag they hold K*N scores. Error(kUsage) when `step` masks scores and the model
   /// has none.
   virtual MilOutput forward(const at::Tensor& bag, const MilStep& step = {}) const = 0;
+  static constexpr std::int64_t kPieceRows = std::int64_t{1} << 18;
   virtual std::unique_ptr<MilStream> stream() const = 0;
   /// The model's own loss on an output of forward(). label: int64 index of the class; DSMIL also takes float [1, C],
   /// the classes that are present; options.criterion what it takes.

@@ -53,6 +53,7 @@ struct Progress {
   double fraction = 0;      ///< 0..1 of the whole job; < 0 = unknown
   double eta_seconds = -1;  ///< < 0 = unknown
   std::string note;         ///< early results and notices, may be empty
+  std::string data;         ///< the note for programs: a JSON object, may be empty
 };
 using ProgressSink = std::function<void(const Progress&)>;
 

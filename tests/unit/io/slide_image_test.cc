@@ -50,6 +50,16 @@ TEST(Slide, WithoutScaleItSaysSoAndTheUsersValueWins) {
   EXPECT_EQ(given->info().scale->source, "user");
 }
 
+TEST(Slide, AGivenScaleThatContradictsTheSlideIsUsedButSaid) {
+  FOVEA_NEEDS_SHARED("data/wsi/mosaic-40x-levels-1-4-16.svs");
+  const auto path = wsi("mosaic-40x-levels-1-4-16.svs");
+  const auto given = io::open_slide(path, {0.5});
+  EXPECT_DOUBLE_EQ(given->info().scale->mpp, 0.5);
+  EXPECT_THAT(given->info().notices, testing::Contains(testing::HasSubstr("the slide tells 0.25")));
+  EXPECT_THAT(io::open_slide(path, {0.26})->info().notices,
+              testing::Not(testing::Contains(testing::HasSubstr("tells"))));
+}
+
 TEST(Slide, DicomFolderAndMemberAreTheSvsPixelForPixel) {
   FOVEA_NEEDS_SHARED("data/wsi/cmu1-small-region-dicom");
   if (io::openslide_version()[0] < '4') GTEST_SKIP() << "DICOM needs OpenSlide 4, this is " << io::openslide_version();

@@ -234,7 +234,8 @@ std::string cloud_svg(const Cloud& cloud) {
                                                    [](const Point& a, const Point& b) { return a.x < b.x; });
     const auto [low, high] = std::minmax_element(cloud.points.begin(), cloud.points.end(),
                                                  [](const Point& a, const Point& b) { return a.y < b.y; });
-    low_x = left->x, low_y = low->y, span = std::max({right->x - left->x, high->y - low->y, 1e-12});
+    span = std::max({right->x - left->x, high->y - low->y, 1e-12});  // one scale for both axes, the cloud in the middle
+    low_x = (left->x + right->x - span) / 2, low_y = (low->y + high->y - span) / 2;
   }
   std::string svg = opening(margin + edge + 84, kTop + edge + margin, cloud.title);
   // The strongest last, so that they lie on top.

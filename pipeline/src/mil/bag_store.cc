@@ -231,18 +231,25 @@ Delivery BagQueue::prepared(const Item& item) const {
   return delivery;
 }
 
-/// Waits for room before it reads: of large bags there are two in memory, the one in use and the next.
+/// Waits for room before it reads. After a bag that is larger than all the room, until the next is asked for and that
+/// bag is gone.
 void BagQueue::fill(const std::stop_token& stop) {
   const at::NoGradGuard no_grad;
+  std::int64_t largest = 0;
   for (const Item* item : order_) {
     {
       std::unique_lock lock(mutex_);
-      changed_.wait(lock, stop, [&] { return waiting_.empty() || waiting_bytes_ < ahead_bytes_; });
+      changed_.wait(lock, stop, [&] {
+        return wanted_ || (largest <= ahead_bytes_ && (waiting_.empty() || waiting_bytes_ < ahead_bytes_));
+      });
     }
     if (stop.stop_requested()) return;
     Delivery delivery = prepared(*item);
+    const std::int64_t bytes = delivery.problem.empty() ? delivery.bag.bytes() : 0;
+    largest = std::max(largest, bytes);
     const std::lock_guard lock(mutex_);
-    waiting_bytes_ += delivery.problem.empty() ? delivery.bag.bytes() : 0;
+    wanted_ = false;
+    waiting_bytes_ += bytes;
     waiting_.push_back(std::move(delivery));
     changed_.notify_all();
   }
@@ -250,6 +257,8 @@ void BagQueue::fill(const std::stop_token& stop) {
 
 Delivery BagQueue::next() {
   std::unique_lock lock(mutex_);
+  wanted_ = waiting_.empty();
+  changed_.notify_all();
   changed_.wait(lock, [&] { return !waiting_.empty(); });
   Delivery delivery = std::move(waiting_.front());
   waiting_.pop_front();

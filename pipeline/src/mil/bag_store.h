@@ -76,7 +76,8 @@ struct Delivery {
   std::string problem;  ///< empty: none
 };
 
-/// Reads ahead in a thread of its own while the caller computes: until `ahead_bytes` wait, and at least one bag.
+/// Reads ahead in a thread of its own while the caller computes, until `ahead_bytes` wait. Of bags that are larger than
+/// that one is in memory at a time.
 class BagQueue {
  public:
   BagQueue(BagStore& store, std::vector<const Item*> order, std::int64_t features, const Standardisation& change,
@@ -99,6 +100,7 @@ class BagQueue {
   std::mutex mutex_;
   std::condition_variable_any changed_;
   std::deque<Delivery> waiting_;
+  bool wanted_ = false;  ///< the caller waits
   std::jthread reader_;  ///< last: it uses all the others
 };
 

@@ -1,4 +1,6 @@
 // `mil train`: a recipe on bags, over seeds and folds, to models, predictions and their evaluation.
+#include <malloc.h>
+
 #include <algorithm>
 #include <map>
 #include <set>
@@ -39,6 +41,13 @@ std::vector<float> curve_at(const std::vector<double>& wanted, const std::vector
   return values;
 }
 
+/// A bag's pieces are allocated between results that stay: in the heap each would leave a hole that the next does not
+/// fit into, a second bag's worth in all. Blocks of their own go back to the system.
+void keep_large_blocks_apart() {
+  constexpr int kLarge = 4 << 20;
+  mallopt(M_MMAP_THRESHOLD, kLarge);
+}
+
 class TrainRun {
  public:
   TrainRun(const JobValues& values, const ProgressSink& sink, std::stop_token stop)
@@ -48,6 +57,7 @@ class TrainRun {
         store_(options_.cache_bytes) {}
 
   JobResult run() {
+    keep_large_blocks_apart();
     const OutputFolder folder(options_.out);
     prepare();
     const Splits splits = make_splits(run_.items, options_.splits);

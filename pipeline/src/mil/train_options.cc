@@ -126,7 +126,7 @@ std::vector<Parameter> train_parameters() {
       {"cache-mb", T::kInteger, "Bags kept in memory, in MB", std::int64_t{512}, false, false, {}, run},
       {"ahead-mb",
        T::kInteger,
-       "Bags read ahead while the network computes, in MB (at least one bag)",
+       "Bags read ahead while the network computes, in MB; larger ones are read one at a time",
        std::int64_t{128},
        false,
        false,

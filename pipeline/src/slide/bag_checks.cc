@@ -6,7 +6,17 @@
 
 #include <fovea/base/error.h>
 
+#include "mil/run_files.h"
+
 namespace fovea::pipeline::slide {
+
+void require_classes(const LoadedMil& mil, const std::string& model_name) {
+  const auto task = mil::head_of(mil.description.metadata, mil.description.labels).task();
+  if (task == evaluation::Task::kClassification) return;
+  throw Error(ErrorCode::kUnsupported, model_name,
+              "it was trained for " + evaluation::task_name(task) + ", not for one class of several",
+              "Run fovea mil predict on the slide's features.");
+}
 
 void check_encoder(const EncoderCheck& check, const std::string& subject, const std::string& name, std::int64_t width,
                    std::vector<std::string>& notices) {

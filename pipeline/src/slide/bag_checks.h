@@ -18,6 +18,10 @@ struct EncoderCheck {
   std::string model_name;    ///< of its file, for messages
   bool any_encoder = false;  ///< another name is only noted
 };
+/// Survival, regression and multi-label models need their head (mil predict has it): read as class probabilities, their
+/// outputs would be wrong without looking so. Error(kUnsupported).
+void require_classes(const LoadedMil& mil, const std::string& model_name);
+
 /// A model means nothing on the features of another encoder, even when the widths happen to agree. `name`: of the
 /// features' encoder, empty = unknown. Error(kShape).
 void check_encoder(const EncoderCheck& check, const std::string& subject, const std::string& name, std::int64_t width,

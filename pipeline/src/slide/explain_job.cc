@@ -60,6 +60,7 @@ class ExplainRun {
   void load() {
     Prediction& p = found_.prediction;
     mil_ = load_mil(options_.model);
+    require_classes(mil_, options_.model.filename().string());
     p.model = mil_.description, p.labels = mil_.description.labels, p.notices = mil_.description.notices;
     io::FeatureBag bag = io::read_bag(options_.features, options_.features_key);
     const std::string subject = options_.features.filename().string();

@@ -74,10 +74,7 @@ class LivePrediction::Group {
 
 LivePrediction::LivePrediction(const models::MilModel& model, std::int64_t tiles, std::optional<double> threshold,
                                at::Tensor places)
-    : of_(tiles),
-      bounds_(models::score_upper_bounds(model)),
-      places_(std::move(places)),
-      running_(model.stream()) {
+    : of_(tiles), bounds_(models::score_upper_bounds(model)), places_(std::move(places)), running_(model.stream()) {
   report_.threshold = threshold;
   for (const std::int64_t percent : kPercents) {
     const std::int64_t count = (tiles * percent + 99) / 100;

@@ -90,15 +90,15 @@ at::Tensor places_in(const std::vector<std::int64_t>& coords, const std::vector<
 
 }  // namespace
 
-LiveView::LiveView(const PredictOptions& options, const models::MilModel& model, Prediction& prediction,
-                   std::int64_t tiles, ProgressMeter& meter)
+LiveView::LiveView(const PredictOptions& options, const Network& network, Prediction& prediction, std::int64_t tiles,
+                   ProgressMeter& meter)
     : options_(options),
-      model_(model),
+      network_(network),
       prediction_(prediction),
       meter_(meter),
       order_(visiting_order(prediction.coords, tiles,
                             prediction.plan ? static_cast<double>(prediction.plan->step_px) : prediction.footprint_px)),
-      live_(model, tiles, options.stop_when_stable, places_in(prediction.coords, order_)),
+      live_(network.model, tiles, options.stop_when_stable, places_in(prediction.coords, order_)),
       partial_(prediction) {}
 
 LiveView::~LiveView() {
@@ -108,7 +108,8 @@ LiveView::~LiveView() {
 
 bool LiveView::push(const at::Tensor& rows) {
   return live_.push(
-      rows, [this](const LiveCheckpoint& checkpoint, const models::MilOutput& running) { show(checkpoint, running); });
+      network_.change.applied(rows),
+      [this](const LiveCheckpoint& checkpoint, const models::MilOutput& running) { show(checkpoint, running); });
 }
 
 void LiveView::show(const LiveCheckpoint& checkpoint, const models::MilOutput& running) {
@@ -140,12 +141,12 @@ void LiveView::pool(const at::Tensor& rows, std::int64_t piece) {
   const bool all = static_cast<std::int64_t>(seen.size()) == rows.size(0);
   const at::Tensor indices = at::tensor(seen);
   if (!all) keep_coords(seen);
-  BagPooler pooler(model_, options_.chunk, prediction_.coords);
+  BagPooler pooler(network_.model, options_.chunk, prediction_.coords);
   for (std::int64_t begin = 0; begin < indices.size(0); begin += piece) {
     throw_if_stopped(meter_.stop());
     const std::int64_t end = std::min(begin + piece, indices.size(0));
     const at::Tensor some = all ? rows.slice(0, begin, end) : rows.index_select(0, indices.slice(0, begin, end));
-    pooler.push(some.to(at::kFloat).contiguous());
+    pooler.push(network_.change.applied(some.to(at::kFloat)).contiguous());
   }
   const models::MilOutput output = pooler.finish();
   take_output(prediction_, output);

@@ -12,6 +12,7 @@
 #include <fovea/models/mil.h>
 
 #include "progress.h"
+#include "mil/bag_store.h"
 #include "slide/live.h"
 #include "slide/prediction.h"
 
@@ -21,8 +22,12 @@ namespace fovea::pipeline::slide {
 /// ends: the result's own heatmap takes its place, and a cancelled run leaves nothing.
 class LiveView {
  public:
+  struct Network {
+    const models::MilModel& model;
+    const mil::Standardisation& change;  ///< of the rows, before the model
+  };
   /// Everything is borrowed. `prediction` knows where the tiles lie.
-  LiveView(const PredictOptions& options, const models::MilModel& model, Prediction& prediction, std::int64_t tiles,
+  LiveView(const PredictOptions& options, const Network& network, Prediction& prediction, std::int64_t tiles,
            ProgressMeter& meter);
   ~LiveView();
   LiveView(const LiveView&) = delete;
@@ -43,7 +48,7 @@ class LiveView {
   void keep_coords(const std::vector<std::int64_t>& seen);
 
   const PredictOptions& options_;
-  const models::MilModel& model_;
+  const Network network_;
   Prediction& prediction_;
   ProgressMeter& meter_;
   std::vector<std::int64_t> order_;

@@ -15,6 +15,7 @@
 #include <fovea/io/hash.h>
 #include <fovea/io/slide.h>
 
+#include "mil/run_files.h"
 #include "model_store.h"
 #include "progress.h"
 #include "run_scope.h"
@@ -66,6 +67,8 @@ class PredictRun {
  private:
   void load_model() {
     mil_ = load_mil(options_.model);
+    require_classes(mil_, options_.model.filename().string());
+    change_ = mil::standardisation_of(mil_.description.metadata);
     prediction_.model = mil_.description;
     prediction_.notices = mil_.description.notices;
     const std::int64_t classes = mil_.model->config().classes;
@@ -122,10 +125,12 @@ class PredictRun {
     meter_.stage("pooling", 0.1, 0.97);
     const at::Tensor rows = to_tensor(bag.features);
     const at::NoGradGuard no_grad;
-    if (options_.live) return LiveView(options_, *mil_.model, prediction_, rows.size(0), meter_).run(rows, kBagPiece);
+    if (options_.live)
+      return LiveView(options_, {*mil_.model, change_}, prediction_, rows.size(0), meter_).run(rows, kBagPiece);
     BagPooler pooler(*mil_.model, options_.chunk, prediction_.coords);
     for (std::int64_t begin = 0; begin < rows.size(0); begin += kBagPiece) {
-      pooler.push(rows.slice(0, begin, std::min(begin + kBagPiece, rows.size(0))).to(at::kFloat).contiguous());
+      const at::Tensor some = rows.slice(0, begin, std::min(begin + kBagPiece, rows.size(0)));
+      pooler.push(change_.applied(some.to(at::kFloat)).contiguous());
       meter_.advance(static_cast<double>(pooler.rows()) / static_cast<double>(rows.size(0)));
     }
     take_output(prediction_, pooler.finish());
@@ -207,7 +212,7 @@ class PredictRun {
       prediction_.unreadable += batch->unreadable;
       if (spool)
         spool->append(batch->rows.contiguous().const_data_ptr<float>(), batch->rows.size(0), batch->rows.size(1));
-      pooler.push(batch->rows);
+      pooler.push(change_.applied(batch->rows));
       meter_.advance(static_cast<double>(pooler.rows()) / tiles,
                      pooler.snapshot_due() ? early_result(pooler) : std::string{});
     }
@@ -226,7 +231,8 @@ class PredictRun {
 
   /// Features wait on disk in scan order: what is pooled from them at the end has the bits of a run without --live.
   void stream_live(const io::Slide& opened) {
-    LiveView live(options_, *mil_.model, prediction_, static_cast<std::int64_t>(prediction_.coords.size() / 2), meter_);
+    const auto tiles = static_cast<std::int64_t>(prediction_.coords.size() / 2);
+    LiveView live(options_, {*mil_.model, change_}, prediction_, tiles, meter_);
     std::vector<std::int64_t> coords;
     for (const std::int64_t tile : live.order())
       for (const std::size_t axis : {0, 1})
@@ -274,6 +280,7 @@ class PredictRun {
   ProgressMeter meter_;
   ThreadCount thread_count_;
   LoadedMil mil_;
+  mil::Standardisation change_;  // what training did to features; kept features stay as the encoder gave them
   LoadedEncoder encoder_;
   std::string subject_;
   Prediction prediction_;

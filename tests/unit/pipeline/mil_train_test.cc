@@ -1,4 +1,5 @@
 // `mil train` as a job: it learns, it resumes to the bit, it survives bad input, and every task has its figures.
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <stdexcept>
@@ -277,6 +278,13 @@ TEST_F(MilTrain, SurvivalOrdersTheRisks) {
     EXPECT_TRUE(row.event.has_value());
   }
   EXPECT_GT(metrics_of(folder_ / "run")["figures"]["c_index"]["value"].get<double>(), 0.8);
+  // Its hazards, read as classes, would look like probabilities.
+  for (const char* kind : {"slide predict", "slide explain"})
+    EXPECT_THAT(complaint({kind,
+                           {{"features", (folder_ / "bags/s0.h5").string()},
+                            {"model", (folder_ / "run/seed_0/fold_0/model.safetensors").string()},
+                            {"out", (folder_ / "seen").string()}}}),
+                HasSubstr("trained for survival"));
 }
 
 TEST_F(MilTrain, RegressionFollowsTheValues) {
@@ -356,6 +364,24 @@ TEST_F(MilTrain, StandardisationTravelsWithTheModel) {
   EXPECT_EQ(change.mean.numel(), 8);
   EXPECT_EQ(change.clip, 3);
   EXPECT_LE(change.applied(at::full({1, 8}, 1e6)).max().item<double>(), 3);
+
+  const auto bag = folder_ / "bags/003.h5", model = folder_ / "run/seed_0/fold_0/model.safetensors";
+  train({"mil predict",
+         {{"model", std::vector<std::string>{model.string()}},
+          {"bags", (folder_ / "bags").string()},
+          {"out", (folder_ / "predicted").string()}}});
+  const auto table = evaluation::read_predictions(folder_ / "predicted/predictions.csv");
+  const auto row = std::find_if(table.rows.begin(), table.rows.end(), [](auto& r) { return r.slide_id == "003"; });
+  ASSERT_NE(row, table.rows.end());
+  for (const bool live : {false, true}) {
+    const auto result = nlohmann::json::parse(train({"slide predict",
+                                                     {{"features", bag.string()},
+                                                      {"model", model.string()},
+                                                      {"live", live},
+                                                      {"out", (folder_ / "seen").string()}}})
+                                                  .json);
+    EXPECT_NEAR(result["classes"][0]["probability"].get<double>(), row->probabilities[0], 1e-5) << live;
+  }
 }
 
 TEST_F(MilTrain, TheSlideTransformerLearnsFromWhereThingsLie) {

@@ -32,7 +32,8 @@ namespace {
 constexpr const char* kName = "slide_transformer";
 constexpr const char* kUsual = "lg7";
 
-/// Of its layers (the pooling has one a branch): eight, fewer where the width is small: the turn of the global layers needs four channels a head.
+/// Of its layers (the pooling has one a branch): eight, fewer where the width is small: the turn of the global layers
+/// needs four channels a head.
 std::int64_t heads_for(std::int64_t inner) {
   std::int64_t heads = 8;
   while (heads > 1 && inner % (4 * heads) != 0) heads /= 2;

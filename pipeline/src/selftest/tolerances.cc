@@ -41,6 +41,7 @@ constexpr std::array kTable{
                  {1e-6, 2e-6},
                  "segmentation.md 11 allows 1e-4; float32 noise is 1.2e-7, and a bias wrong by 1 % shifts a running "
                  "mean by a thousandth of it"},
+    ToleranceRow{Q::kSegRecurrent, {1e-6, 1e-6}, "thrombus.md 7 allows 1e-5; a few float32 operations"},
     ToleranceRow{Q::kPipelineImage,
                  {0, 1e-5, S::kRange},
                  "segmentation.md 11: resampled volume and network input 1e-5 of their range"},

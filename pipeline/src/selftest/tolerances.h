@@ -29,6 +29,7 @@ enum class Quantity {
   kSegGradient,
   kSegZeroGradient,
   kSegStatistics,
+  kSegRecurrent,
   kPipelineImage,
   kPipelineSoftmax,
   kPipelineProbability,

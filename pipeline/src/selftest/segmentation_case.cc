@@ -85,7 +85,9 @@ class SegmentationCase {
       const at::Tensor probabilities = at::softmax(output.heads[level], 1);
       std::vector<at::Tensor> ways{probabilities};
       if (level == 0) ways.push_back(network->infer(x_));
-      expected_.check("out.head" + std::to_string(level), ways, Quantity::kSegProbability);
+      expected_.check("out.head" + std::to_string(level), ways,
+                      recognised_.segmentation->architecture == "daunet" ? Quantity::kSegAttendedProbability
+                                                                         : Quantity::kSegProbability);
       if (!label_.defined()) continue;
       dice.push_back(models::foreground_dice_loss(probabilities, label_of_head(label_, level)));
       if (probabilities.size(1) == 2)

@@ -23,6 +23,7 @@ enum class Quantity {
   kMilGradient,
   kMilTraining,
   kSegProbability,
+  kSegAttendedProbability,
   kSegTrainingProbability,
   kSegActivation,
   kSegLoss,

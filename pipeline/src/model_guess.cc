@@ -4,6 +4,8 @@
 #include <array>
 #include <map>
 
+#include <fovea/base/error.h>
+
 namespace fovea::pipeline {
 namespace {
 
@@ -76,7 +78,7 @@ std::vector<models::SegConfig> placeholders(const models::SegRow& row) {
       config.dims = switches & 8 ? 2 : 3;
       config.channels = kChannels, config.classes = kClasses;
       config.filters.assign(kFilters.begin(), kFilters.begin() + static_cast<std::ptrdiff_t>(levels));
-      config.multi_scale = switches & 1, config.deep_supervision = switches & 2, config.attention = switches & 4;
+      config.multi_scale = switches & 1, config.deep_supervision = switches & 2, config.attention = config.guided = switches & 4;
       all.push_back(config);
     }
   return all;
@@ -92,13 +94,25 @@ std::int64_t closeness_with_rank(const std::vector<TensorSpec>& specs, const Sta
   return close;
 }
 
+/// Nothing for a network whose number of tensors follows its widths (one encoder a modality): it refuses placeholders.
+std::vector<TensorSpec> placeholder_specs(const models::SegRow& row, const models::SegConfig& config) {
+  try {
+    return row.specs(config);
+  } catch (const Error&) {
+    return {};
+  }
+}
+
 std::vector<TensorSpec> nearest_specs(const models::SegRow& row, const StateDict& given) {
   std::optional<models::SegConfig> best;
   std::int64_t best_closeness = 0;
   for (const models::SegConfig& config : placeholders(row)) {
-    const std::int64_t close = closeness_with_rank(row.specs(config), given);
+    const auto specs = placeholder_specs(row, config);
+    if (specs.empty()) continue;
+    const std::int64_t close = closeness_with_rank(specs, given);
     if (!best || close > best_closeness) best = config, best_closeness = close;
   }
+  if (!best) return {};
   const WidthVote vote(row.specs(*best), given);
   best->channels = vote.value(kChannels), best->classes = vote.value(kClasses);
   for (std::int64_t& filters : best->filters) filters = vote.value(filters);
@@ -121,7 +135,7 @@ std::optional<NearestModel> nearest_model(const StateDict& given) {
   std::int64_t best_closeness = 0;
   auto consider = [&](std::string_view name, std::vector<TensorSpec> specs, const StateDict& tensors) {
     const std::size_t shared = shared_names(specs, tensors);
-    if (2 * shared < specs.size()) return;
+    if (specs.empty() || 2 * shared < specs.size()) return;
     const std::int64_t close = closeness(specs, tensors);
     if (nearest && close <= best_closeness) return;
     nearest = NearestModel{std::string(name), std::move(specs), shared};

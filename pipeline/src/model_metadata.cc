@@ -93,6 +93,11 @@ std::string config_json(const RecognisedModel& model) {
             {"multi_scale", config.multi_scale},
             {"deep_supervision", config.deep_supervision},
             {"attention", config.attention}};
+    if (config.architecture == "daunet") json["guided"] = config.guided;
+    if (config.pyramid_at_bottom) json["pyramid_at_bottom"] = true;
+    if (config.norm != models::SegNorm::kBatch)
+      json["norm"] = config.norm == models::SegNorm::kGroup ? "group" : "instance";
+    if (!config.variant.empty()) json["variant"] = config.variant;
   } else {
     const models::EncoderInfo& info = model.encoder->info;
     json = {{"features", info.dim}, {"tile_px", info.tile_px}, {"mpp", info.mpp}};

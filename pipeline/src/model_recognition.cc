@@ -183,7 +183,9 @@ std::optional<RecognisedModel> as_anonymous(const io::WeightFile& file, const St
     if (!canonical) continue;
     auto found = as_segmentation(
         {*canonical, {"layers without names were identified by class, creation order and shape"}}, subject);
-    if (found) return found;
+    if (!found) continue;
+    if (!row.anonymous_notice.empty()) found->notices.emplace_back(row.anonymous_notice);
+    return found;
   }
   return {};
 }

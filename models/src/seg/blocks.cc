@@ -1,5 +1,6 @@
 #include "seg/blocks.h"
 
+#include <numeric>
 #include <vector>
 
 #include <ATen/TensorOperators.h>
@@ -8,6 +9,7 @@
 #include <ATen/ops/batch_norm.h>
 #include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/convolution.h>
+#include <ATen/ops/group_norm.h>
 #include <ATen/ops/max_pool2d.h>
 #include <ATen/ops/max_pool3d.h>
 
@@ -20,16 +22,32 @@ std::vector<std::int64_t> each_axis(const at::Tensor& x, std::int64_t value) {
 
 }  // namespace
 
+std::int64_t norm_groups(SegNorm norm, std::int64_t channels) {
+  return norm == SegNorm::kInstance ? channels : std::gcd(kNormGroups, channels);
+}
+
 at::Tensor convolve(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
   return at::convolution(x, weight, bias, each_axis(x, 1), each_axis(x, weight.size(2) / 2), each_axis(x, 1), false,
                          each_axis(x, 0), 1);
 }
 
-at::Tensor upsample(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
-  at::Tensor up =
-      at::convolution(x, weight, bias, each_axis(x, 2), each_axis(x, 0), each_axis(x, 1), true, each_axis(x, 0), 1);
-  for (std::int64_t axis = 2; axis < x.dim(); ++axis) up = up.narrow(axis, 0, 2 * x.size(axis));
-  return up;
+at::Tensor upsample(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, std::int64_t stride) {
+  const bool cropped = stride == 2;
+  // Cropping keeps the bias that the convolution adds in passing; an extension needs it added behind.
+  at::Tensor up = at::convolution(x, weight, cropped ? c10::optional<at::Tensor>(bias) : c10::nullopt,
+                                  each_axis(x, stride), each_axis(x, 0), each_axis(x, 1), true, each_axis(x, 0), 1);
+  if (cropped) {
+    for (std::int64_t axis = 2; axis < x.dim(); ++axis) up = up.narrow(axis, 0, 2 * x.size(axis));
+    return up;
+  }
+  std::vector<std::int64_t> padding;  // last axis first, (before, after) each
+  for (std::int64_t axis = x.dim() - 1; axis >= 2; --axis) {
+    padding.push_back(0);
+    padding.push_back(stride * x.size(axis) - up.size(axis));
+  }
+  std::vector<std::int64_t> along(static_cast<std::size_t>(x.dim()), 1);
+  along[1] = -1;
+  return at::constant_pad_nd(up, padding, 0) + bias.view(along);
 }
 
 at::Tensor max_pool(const at::Tensor& x) {
@@ -45,6 +63,13 @@ at::Tensor batch_norm(const at::Tensor& x, const StateDict& state, const std::st
                         state.at(name + ".running_var"), training, kBatchNormMomentum, kBatchNormEps, false);
 }
 
+at::Tensor normalise(const at::Tensor& x, const StateDict& state, const std::string& name, SegNorm norm,
+                     bool training) {
+  if (norm == SegNorm::kBatch) return batch_norm(x, state, name, training);
+  return at::group_norm(x, norm_groups(norm, x.size(1)), state.at(name + ".weight"), state.at(name + ".bias"),
+                        kBatchNormEps, false);
+}
+
 at::Tensor channels_last(const at::Tensor& x) {
   return x.contiguous(x.dim() == 4 ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::ChannelsLast3d);
 }
@@ -57,18 +82,12 @@ at::Tensor at_least_two_channels(const at::Tensor& x) {
   return at::constant_pad_nd(x, padding, 0);
 }
 
-Folded fold(const StateDict& state, const std::string& convolution, const std::string& norm, std::int64_t out_dim) {
-  const at::Tensor& weight = state.at(convolution + ".weight");
-  const at::Tensor& bias = state.at(convolution + ".bias");
-  if (norm.empty()) return {channels_last(weight), bias};
-  // In double: folding must not cost accuracy against the unfolded network.
-  const auto wide = [&](const char* suffix) { return state.at(norm + suffix).to(at::kDouble); };
-  const at::Tensor scale = wide(".weight") / (wide(".running_var") + kBatchNormEps).sqrt();
-  std::vector<std::int64_t> along(static_cast<std::size_t>(weight.dim()), 1);
-  along[static_cast<std::size_t>(out_dim)] = -1;
-  const at::Tensor folded = weight.to(at::kDouble) * scale.view(along);
-  const at::Tensor shift = (bias.to(at::kDouble) - wide(".running_mean")) * scale + wide(".bias");
-  return {channels_last(folded.to(weight.scalar_type())), shift.to(bias.scalar_type())};
+}  // namespace fovea::models::seg
+
+namespace fovea::models {
+
+at::Tensor transposed_same(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, std::int64_t stride) {
+  return seg::upsample(x, weight, bias, stride);
 }
 
-}  // namespace fovea::models::seg
+}  // namespace fovea::models

@@ -95,6 +95,7 @@ at::Tensor instance_mask(const at::Tensor& index, std::int64_t rows, const std::
 void run_segmentation_case(const CaseFile& file, Expectations& expected,
                            const RunOptions& options);  // segmentation_case.cc
 void run_segmentation_components(const CaseFile& file, Expectations& expected, const RunOptions& options);
+void run_recurrent_components(const CaseFile& file, Expectations& expected, const RunOptions& options);
 void run_attention_case(const CaseFile& file, Expectations& expected, const RunOptions& options);  // attention_case.cc
 void run_scan_case(const CaseFile& file, Expectations& expected, const RunOptions& options);       // scan_case.cc
 

@@ -125,7 +125,7 @@ constexpr std::array kKinds{
     CaseKind{"segmentation network case", is_known_network, network_expected, run_segmentation_case},
     CaseKind{"segmentation case of a network not built in yet", is_network, network_expected, nullptr},
     CaseKind{"segmentation components", is_components, components_expected, run_segmentation_components},
-    CaseKind{"recurrent block components", is_recurrent, recurrent_expected, nullptr},
+    CaseKind{"recurrent block components", is_recurrent, recurrent_expected, run_recurrent_components},
     CaseKind{"whole scan pipeline", is_scan, anything, run_scan_case},
     CaseKind{"attention operation", is_attention, attention_expected, run_attention_case},
     CaseKind{"bags (input of other cases)", is_bags, nothing, nullptr},

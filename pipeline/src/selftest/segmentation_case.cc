@@ -1,14 +1,20 @@
 // Segmentation networks: inference both ways (forward, infer), intermediate maps, losses, one training step.
 #include <algorithm>
+#include <utility>
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/softmax.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
 
 #include <fovea/base/error.h>
+#include <fovea/models/attention.h>
+#include <fovea/models/recurrent_segmentation.h>
 #include <fovea/models/segmentation.h>
+#include <fovea/models/volume_attention.h>
 
 #include "model_recognition.h"
 #include "selftest/case_file.h"
@@ -32,9 +38,10 @@ at::Tensor label_of_head(at::Tensor label, std::size_t level) {
   return label;
 }
 
-/// The true gradient of a bias that feeds a batch norm is zero.
+/// The true gradient of a bias that feeds a batch norm, at once or through a sum, is zero.
 bool precedes_norm(const std::string& name) {
-  for (const char* layer : {".conv0.bias", ".conv1.bias", ".up.bias", ".gate.g.bias", ".gate.x.bias", ".gate.psi.bias"})
+  for (const char* layer : {".conv0.bias", ".conv1.bias", ".up.bias", ".guide.bias", "fuse.conv.bias", ".gate.g.bias",
+                            ".gate.x.bias", ".gate.psi.bias"})
     if (ends_with(name, layer)) return true;
   return false;
 }
@@ -47,6 +54,7 @@ class SegmentationCase {
     if (!recognised_.segmentation)
       throw Error(ErrorCode::kUnsupported, file.path().string(), "the weights are not those of a segmentation network",
                   "Use an intact fixture.");
+    recognised_.segmentation->dropout = recognised_.segmentation->fuse_dropout = 0;  // as the fixtures were made
     x_ = file.tensor("in.x").to(options.device, at::kFloat);
     if (file.has("in.label")) label_ = file.tensor("in.label").to(options.device, at::kLong);
   }
@@ -77,7 +85,9 @@ class SegmentationCase {
       const at::Tensor probabilities = at::softmax(output.heads[level], 1);
       std::vector<at::Tensor> ways{probabilities};
       if (level == 0) ways.push_back(network->infer(x_));
-      expected_.check("out.head" + std::to_string(level), ways, Quantity::kSegProbability);
+      expected_.check("out.head" + std::to_string(level), ways,
+                      recognised_.segmentation->architecture == "daunet" ? Quantity::kSegAttendedProbability
+                                                                         : Quantity::kSegProbability);
       if (!label_.defined()) continue;
       dice.push_back(models::foreground_dice_loss(probabilities, label_of_head(label_, level)));
       if (probabilities.size(1) == 2)
@@ -128,18 +138,100 @@ void run_segmentation_case(const CaseFile& file, Expectations& expected, const R
   expected.close("not computed by this version");
 }
 
-/// Only the loss has a way in of its own; the blocks are checked inside the networks that use them.
+namespace {
+
+void check_dice(const CaseFile& file, Expectations& expected, const std::string& stem, const RunOptions& options) {
+  const at::Tensor probabilities = file.tensor(stem + ".p").to(options.device),
+                   label = file.tensor(stem + ".t").to(options.device).argmax(1);
+  expected.check(stem + ".fg", {models::foreground_dice_loss(probabilities, label)}, Quantity::kSegLoss);
+  if (probabilities.size(1) == 2)
+    expected.check(stem + ".as_coded", {loss_as_published(probabilities, label)}, Quantity::kSegLoss);
+}
+
+/// Both attentions look at pam.x.
+void check_dual(const CaseFile& file, Expectations& expected, const RunOptions& options) {
+  const auto tensor = [&](const std::string& name) { return file.tensor(name).to(options.device, at::kFloat); };
+  const auto matrix = [&](const std::string& name) { return tensor(name).flatten(1); };
+  const at::Tensor x = tensor("pam.x");
+  const attention::PositionWeights weights{matrix("pam.c.weight"), {}, matrix("pam.b.weight"), {},
+                                           matrix("pam.d.weight"), {}, tensor("pam.gamma")};
+  const at::Tensor q = attention::projected_voxels(x, weights.wq, {}),
+                   k = attention::projected_voxels(x, weights.wk, {});
+  expected.check("pam.attention", {attention::position_weights(q, k)}, Quantity::kSegProbability);
+  expected.check("pam.y", {attention::dual_position(x, weights)}, Quantity::kSegActivation);
+  const auto form = attention::ChannelForm::kDirect;
+  expected.check("cam.attention", {attention::channel_weights(x, form)}, Quantity::kSegProbability);
+  expected.check("cam.y", {attention::dual_channel(x, tensor("cam.gamma"), form)}, Quantity::kSegActivation);
+}
+
+void check_gate(const CaseFile& file, Expectations& expected, const RunOptions& options) {
+  const auto tensor = [&](const std::string& name) {
+    return file.tensor("gate." + name).to(options.device, at::kFloat);
+  };
+  const auto folded = [&](const std::string& layer) {
+    const auto norm = [&](const char* suffix) { return tensor("w." + layer + "_bn" + suffix); };
+    const at::Tensor scale = norm(".weight") / (norm(".running_var") + 1e-3).sqrt();
+    const at::Tensor weight = tensor("w." + layer + ".weight").flatten(1) * scale.unsqueeze(1);
+    return std::pair(weight, (tensor("w." + layer + ".bias") - norm(".running_mean")) * scale + norm(".bias"));
+  };
+  const auto [wg, bg] = folded("g");
+  const auto [wx, bx] = folded("x");
+  const auto [wpsi, bpsi] = folded("psi");
+  const attention::AttentionGateWeights weights{wg, bg, wx, bx, wpsi.flatten(), bpsi};
+  const auto gated =
+      attention::attention_gate(tensor("g"), tensor("x"), weights, attention::GateCombine::kConcat, true);
+  expected.check("gate.y", {gated.out}, Quantity::kSegActivation);
+}
+
+}  // namespace
+
 void run_segmentation_components(const CaseFile& file, Expectations& expected, const RunOptions& options) {
-  for (const std::string& name : file.names()) {
-    if (!starts_with(name, "dice") || !ends_with(name, ".p")) continue;
-    const std::string stem = name.substr(0, name.size() - 2);
-    if (!file.has(stem + ".t")) continue;
-    const at::Tensor probabilities = file.tensor(name).to(options.device),
-                     label = file.tensor(stem + ".t").to(options.device).argmax(1);
-    expected.check(stem + ".fg", {models::foreground_dice_loss(probabilities, label)}, Quantity::kSegLoss);
-    if (probabilities.size(1) == 2)
-      expected.check(stem + ".as_coded", {loss_as_published(probabilities, label)}, Quantity::kSegLoss);
+  const at::NoGradGuard no_grad;
+  for (const std::string& name : file.names())
+    if (starts_with(name, "dice") && ends_with(name, ".p"))
+      check_dice(file, expected, name.substr(0, name.size() - 2), options);
+  for (const std::int64_t stride : {2, 4, 8}) {
+    const std::string stem = "up" + std::to_string(stride);
+    const auto tensor = [&](const char* part) { return file.tensor(stem + part).to(options.device); };
+    expected.check(stem + ".y", {models::transposed_same(tensor(".x"), tensor(".weight"), tensor(".bias"), stride)},
+                   Quantity::kSegActivation);
   }
+  check_dual(file, expected, options);
+  check_gate(file, expected, options);
+  expected.close("not computed by this version");
+}
+
+/// The recurrent network's blocks (thrombus.md).
+void run_recurrent_components(const CaseFile& file, Expectations& expected, const RunOptions& options) {
+  const at::NoGradGuard no_grad;
+  const auto tensor = [&](const std::string& name) { return file.tensor(name).to(options.device, at::kFloat); };
+  const auto cell = [&](const std::string& direction, bool backwards) {
+    return models::conv_lstm(tensor("lstm.x"), tensor("lstm." + direction + ".weight"),
+                             tensor("lstm." + direction + ".bias"), backwards);
+  };
+  const at::Tensor forwards = cell("fwd", false);
+  expected.check("lstm.out_fwd", {forwards}, Quantity::kSegRecurrent);
+  expected.check("lstm.out_bi", {at::cat({forwards, cell("bwd", true)}, 2)}, Quantity::kSegRecurrent);
+
+  const auto matrix = [&](const std::string& name) { return tensor(name).flatten(1); };
+  const auto fused = attention::modality_attention(tensor("fuse.features"), tensor("fuse.g"),
+                                                   file.tensor("fuse.mask").to(options.device, at::kBool),
+                                                   {tensor("fuse.Wx").flatten(2), matrix("fuse.Wg"), tensor("fuse.bg"),
+                                                    tensor("fuse.wp").flatten(), tensor("fuse.bp")});
+  expected.check("fuse.y", {fused.y}, Quantity::kSegRecurrent);
+  expected.check("fuse.attention", {fused.weights}, Quantity::kSegRecurrent);
+
+  const at::Tensor bias = tensor("gate.bg");
+  const auto gated = attention::attention_gate(tensor("gate.g"), tensor("gate.x"),
+                                               {matrix("gate.Wg"), bias, matrix("gate.Wx"), at::zeros_like(bias),
+                                                tensor("gate.wp").flatten(), tensor("gate.bp")},
+                                               attention::GateCombine::kAdd, true);
+  expected.check("gate.psi", {gated.alpha}, Quantity::kSegRecurrent);
+  expected.check("gate.y", {gated.out}, Quantity::kSegRecurrent);
+
+  const at::Tensor p = tensor("ft.p"), t = tensor("ft.t");
+  expected.check("ft.loss", {models::focal_tversky_loss(p, t)}, Quantity::kSegRecurrent);
+  expected.check("ft.loss_empty", {models::focal_tversky_loss(p, at::zeros_like(t))}, Quantity::kSegRecurrent);
   expected.close("not computed by this version");
 }
 

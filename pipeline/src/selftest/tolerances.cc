@@ -25,6 +25,10 @@ constexpr std::array kTable{
                  {1.5e-6, 0},
                  "segmentation.md 11 allows heads 5e-6; float32 noise is 3e-7, and a gate bias wrong by 1 % may move "
                  "the map by 2e-6; gate maps are probabilities as well"},
+    ToleranceRow{
+        Q::kSegAttendedProbability,
+        {4e-6, 0},
+        "segmentation.md 11 allows heads 5e-6; DAUNet's attention logits are not scaled and amplify float32 noise"},
     ToleranceRow{Q::kSegTrainingProbability,
                  {3e-5, 0},
                  "not stated: batch statistics amplify float32 rounding; the fixtures lie up to 1.7e-5 from a float64 "
@@ -41,6 +45,7 @@ constexpr std::array kTable{
                  {1e-6, 2e-6},
                  "segmentation.md 11 allows 1e-4; float32 noise is 1.2e-7, and a bias wrong by 1 % shifts a running "
                  "mean by a thousandth of it"},
+    ToleranceRow{Q::kSegRecurrent, {1e-6, 1e-6}, "thrombus.md 7 allows 1e-5; a few float32 operations"},
     ToleranceRow{Q::kPipelineImage,
                  {0, 1e-5, S::kRange},
                  "segmentation.md 11: resampled volume and network input 1e-5 of their range"},

@@ -10,11 +10,18 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <fovea/models/state.h>
 
 namespace fovea::models {
+
+enum class SegNorm {
+  kBatch,    ///< running statistics at inference
+  kGroup,    ///< 8 groups of channels per image; gcd(8, width) where 8 does not divide the width
+  kInstance  ///< each channel of each image
+};
 
 struct SegConfig {
   std::string architecture;  ///< name of a row of seg_models()
@@ -22,14 +29,29 @@ struct SegConfig {
   std::int64_t channels = 1, classes = 2;
   std::vector<std::int64_t> filters;  ///< one per level, full resolution first
   bool multi_scale = true, deep_supervision = true, attention = true;
+  bool guided = true;              ///< DAUNet: the attended bottom joins every decoder level
+  bool pyramid_at_bottom = false;  ///< as in the paper's figure; the code has none there
+  SegNorm norm = SegNorm::kBatch;
+  double dropout = 0;         ///< share of channels dropped after each convolution of a block, training only
+  double fuse_dropout = 0.5;  ///< DAUNet: the same in and after its attention branches
+  std::string variant;        ///< UpAttLLSTM: "", "unidirectional", "logic" or "logic unidirectional"
   std::int64_t divisor() const {
     return std::int64_t{1} << (filters.size() - 1);
-  }  ///< every spatial size must divide by it
+  }  ///< every spatial size must divide by it (UpAttLLSTM: all but the last, its slices)
+};
+
+/// What a network looks at. A tensor alone means that every image of the batch has every channel.
+struct SegInput {
+  SegInput(at::Tensor image) : x(std::move(image)) {}  // NOLINT: a tensor is an input
+  SegInput(at::Tensor image, at::Tensor channels) : x(std::move(image)), present(std::move(channels)) {}
+  at::Tensor x;        ///< [B, C, spatial...]
+  at::Tensor present;  ///< bool [B, C] or undefined: all. Only hetero-modal networks take images with absent channels
 };
 
 struct SegOutput {
-  std::vector<at::Tensor> heads;  ///< logits [B, classes, spatial / 2^l], full resolution first; softmax not applied
-  std::map<std::string, at::Tensor> mid;  ///< psi{l}, gated{l}, bottom_in_bn1 ... when asked for
+  std::vector<at::Tensor> heads;          ///< logits [B, classes, spatial / 2^l], full resolution first; softmax not
+                                          ///< applied. UpAttLLSTM does not halve its slices
+  std::map<std::string, at::Tensor> mid;  ///< psi{l}, gated{l}, pam, cam, fuse, bottom_in_bn1: when asked for
 };
 
 class SegNetwork {
@@ -41,12 +63,12 @@ class SegNetwork {
 
   /// All heads; batch norm with running statistics when !training, else batch statistics and the running ones are
   /// updated in place (momentum 0.01, unbiased variance). Differentiable. Error(kShape) when a size does not divide by
-  /// config().divisor().
-  virtual SegOutput forward(const at::Tensor& x, bool training, bool keep_mid = false) const = 0;
+  /// config().divisor(). Dropout, where configured, draws from LibTorch's default generator.
+  virtual SegOutput forward(const SegInput& input, bool training, bool keep_mid = false) const = 0;
 
   /// Softmax of head 0 only, batch norm folded, skips freed early, no graph: the path for inference. [B, classes,
   /// spatial].
-  virtual at::Tensor infer(const at::Tensor& x) const = 0;
+  virtual at::Tensor infer(const SegInput& input) const = 0;
 };
 
 struct SegRow {
@@ -57,6 +79,7 @@ struct SegRow {
   /// Anonymous weights (Keras, ONNX): tensors in creation order -> canonical names and LibTorch layout; nothing if they
   /// are not this model's. See anonymous_layers.h of models/src/seg.
   std::function<std::optional<StateDict>(const struct AnonymousLayers&)> from_anonymous;
+  std::string_view anonymous_notice = {};  ///< what the user of such a file should know
 };
 std::span<const SegRow> seg_models();
 const SegRow& seg_model(std::string_view name);
@@ -88,6 +111,10 @@ struct GraphNode {
 /// The same with the graph at hand. Without it a bias that only its shape could attribute, and does not, is
 /// Error(kUnsupported).
 AnonymousLayers anonymous_layers(const StateDict& tensors, std::string_view format, std::span<const GraphNode> graph);
+
+/// Transposed convolution, kernel 3, exactly stride * n long on every axis, aligned as TensorFlow's "same": cropped or
+/// extended with zeros at the end only, then the bias. segmentation.md 2.
+at::Tensor transposed_same(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, std::int64_t stride);
 
 /// 1 - (2 sum(pt) + 1) / (sum p^2 + sum t^2 + 1) over foreground classes; p: softmax [B,C,...], label int64 [B,...].
 /// segmentation.md 6.

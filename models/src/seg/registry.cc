@@ -30,7 +30,9 @@ std::span<const SegRow> seg_models() {
        seg::upatt_recognise,
        seg::upatt_specs,
        seg::make_upatt,
-       {}},
+       {},
+       {},
+       false},
   }};
   return kRows;
 }

@@ -48,6 +48,10 @@ class SegmentRun {
     files_ = model_files(options_.model);
     if (!options_.all_folds) files_.resize(1);
     LoadedSegmentation loaded = load_segmentation(options_.model);
+    if (!models::seg_model(loaded.network->config().architecture).takes_slices)
+      throw Error(ErrorCode::kUnsupported, options_.model.filename().string(),
+                  "it is a recurrent network over several modalities, which mri segment does not drive yet",
+                  "Choose an AGUNet or DAUNet model.");
     const std::string subject =
         options_.model.filename().empty() ? options_.model.string() : options_.model.filename().string();
     model_.config = loaded.network->config();

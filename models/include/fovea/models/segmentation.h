@@ -80,6 +80,7 @@ struct SegRow {
   /// are not this model's. See anonymous_layers.h of models/src/seg.
   std::function<std::optional<StateDict>(const struct AnonymousLayers&)> from_anonymous;
   std::string_view anonymous_notice = {};  ///< what the user of such a file should know
+  bool takes_slices = true;                ///< also dims = 2
 };
 std::span<const SegRow> seg_models();
 const SegRow& seg_model(std::string_view name);

@@ -78,7 +78,8 @@ std::vector<models::SegConfig> placeholders(const models::SegRow& row) {
       config.dims = switches & 8 ? 2 : 3;
       config.channels = kChannels, config.classes = kClasses;
       config.filters.assign(kFilters.begin(), kFilters.begin() + static_cast<std::ptrdiff_t>(levels));
-      config.multi_scale = switches & 1, config.deep_supervision = switches & 2, config.attention = config.guided = switches & 4;
+      config.multi_scale = switches & 1, config.deep_supervision = switches & 2,
+      config.attention = config.guided = switches & 4;
       all.push_back(config);
     }
   return all;

@@ -66,7 +66,7 @@ Bag BagStore::read_part(const BagFile& part) {
     throw Error(ErrorCode::kShape, "", "the bag holds no instance (a slide without tissue)");
   if (bag.rows.scalar_type() != at::kHalf) bag.rows = bag.rows.to(at::kFloat);
   if (!stored.coords.empty()) bag.coords = at::tensor(stored.coords, at::kLong).reshape({-1, 2});
-  bag.instance_labels = stored.instance_labels;
+  bag.instance_labels = stored.instance_labels, bag.encoder = stored.encoder;
   return bag;
 }
 

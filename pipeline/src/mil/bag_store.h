@@ -24,6 +24,7 @@ struct Bag {
   at::Tensor rows;                            ///< [N, D] float32, or float16 as stored when it is large
   at::Tensor coords;                          ///< int64 [N, 2]; undefined: unknown
   std::vector<std::int64_t> instance_labels;  ///< N, or empty
+  std::string encoder = {};                   ///< of the features; empty: unknown. Of a patient's slides, the first's
   std::int64_t bytes() const;
 };
 

@@ -122,6 +122,7 @@ std::vector<BagResult> results_of(const models::MilModel& model, const TaskHead&
     result.row.instances = delivery.bag.rows.size(0);
     result.row.attention_entropy = attention.entropy, result.row.top10_mass = attention.top10;
     result.top1 = attention.top1, result.localisation = attention.localisation;
+    result.concentration = attention.concentration;
     head.predict(output, result.row);
     head.state(item, result.row);
     result.loss = loss_of(model, head, recipe, output, item.target).item<double>();

@@ -32,6 +32,7 @@ struct BagResult {
   double loss = 0;
   double top1 = 0;
   std::optional<double> localisation;
+  std::vector<double> concentration;  ///< as in AttentionFigures
 };
 
 /// Bags that turn out to be bad are left out, and named to `bad` once each.

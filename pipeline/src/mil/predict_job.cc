@@ -14,6 +14,7 @@
 #include <fovea/io/hash.h>
 
 #include "mil/bag_files.h"
+#include "mil/bag_prediction.h"
 #include "mil/ensemble.h"
 #include "mil/prediction_log.h"
 #include "mil/run_files.h"
@@ -27,15 +28,6 @@ namespace mil {
 namespace {
 
 constexpr std::int64_t kAheadBytes = 256LL << 20;
-
-std::vector<double> concentration_of(std::vector<float> attention) {
-  std::sort(attention.begin(), attention.end(), std::greater<>());
-  std::vector<double> masses;
-  for (const std::size_t k : concentration_steps())
-    masses.push_back(std::accumulate(
-        attention.begin(), attention.begin() + static_cast<std::ptrdiff_t>(std::min(k, attention.size())), 0.0));
-  return masses;
-}
 
 class PredictRun {
  public:
@@ -142,6 +134,11 @@ class PredictRun {
 
   void predict_one(const Ensemble& ensemble, const Item& item, const Bag& bag, PredictionLog& log) {
     try {
+      if (const std::string trained = ensemble.encoder();
+          !trained.empty() && !bag.encoder.empty() && trained != bag.encoder)
+        throw Error(
+            ErrorCode::kShape, item.slide_id,
+            "the features are from encoder '" + bag.encoder + "', but the model was trained with '" + trained + "'");
       BagVerdict verdict = ensemble.verdict(bag);
       if (const auto known = rows_.find(item.slide_id); known != rows_.end()) {
         verdict.row.label = known->second.label, verdict.row.target = known->second.target;

@@ -7,6 +7,7 @@
 #include <fovea/base/error.h>
 #include <fovea/io/atomic_file.h>
 
+#include "mil/bag_prediction.h"
 #include "slide/csv_table.h"
 #include "slide/words.h"
 
@@ -16,7 +17,6 @@ namespace {
 namespace fs = std::filesystem;
 constexpr const char *kRows = "predictions.unfinished.csv", *kMasses = "concentration.unfinished.csv",
                      *kFingerprint = "unfinished.fingerprint";
-constexpr const char* kMassHeader = "slide_id,k,mass\n";
 
 std::string text_of(const fs::path& path) {
   std::ifstream stream(path, std::ios::binary);
@@ -40,15 +40,6 @@ void append(std::ofstream& stream, const std::string& text, const fs::path& path
 
 }  // namespace
 
-const std::vector<std::size_t>& concentration_steps() {
-  static const std::vector<std::size_t> kSteps = [] {
-    std::vector<std::size_t> steps;
-    for (std::size_t k = 1; k <= 100; k += k < 20 ? 1 : 5) steps.push_back(k);
-    return steps;
-  }();
-  return kSteps;
-}
-
 PredictionLog::PredictionLog(fs::path folder, const evaluation::PredictionTable& empty, const std::string& fingerprint)
     : folder_(std::move(folder)), shape_(empty) {
   const bool resumes =
@@ -60,18 +51,15 @@ PredictionLog::PredictionLog(fs::path folder, const evaluation::PredictionTable&
   } else {
     io::write_file(path(kFingerprint), fingerprint);
     io::write_file(path(kRows), evaluation::prediction_header(shape_));
-    io::write_file(path(kMasses), kMassHeader);
+    io::write_file(path(kMasses), kConcentrationHeader);
   }
   rows_.open(path(kRows), std::ios::app | std::ios::binary);
   concentration_.open(path(kMasses), std::ios::app | std::ios::binary);
 }
 
 void PredictionLog::add(const evaluation::PredictionRow& row, const std::vector<double>& concentration) {
-  std::string masses;
-  for (std::size_t i = 0; i < concentration.size(); ++i)
-    masses += slide::csv_cell(row.slide_id) + "," + std::to_string(concentration_steps()[i]) + "," +
-              slide::number_text(concentration[i], 6) + "\n";
-  append(concentration_, masses, path(kMasses));  // first: a row is what says that a bag is done
+  append(concentration_, concentration_lines(row.slide_id, concentration),
+         path(kMasses));  // first: a row is what says that a bag is done
   append(rows_, evaluation::prediction_line(shape_, row), path(kRows));
   done_.insert(row.slide_id);
 }
@@ -86,7 +74,7 @@ std::vector<fs::path> PredictionLog::finish(const evaluation::PredictionTable& e
   std::map<std::pair<std::string, std::size_t>, std::string> masses;
   for (const auto& row : slide::read_csv(path(kMasses), {"slide_id", "k", "mass"}))
     if (done_.contains(row.at("slide_id"))) masses[{row.at("slide_id"), std::stoul(row.at("k"))}] = row.at("mass");
-  std::string concentration = kMassHeader;
+  std::string concentration = kConcentrationHeader;
   for (const auto& [key, mass] : masses)
     concentration += slide::csv_cell(key.first) + "," + std::to_string(key.second) + "," + mass + "\n";
   io::write_file(path("concentration.csv"), concentration);

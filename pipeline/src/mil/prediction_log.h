@@ -33,7 +33,4 @@ class PredictionLog {
   evaluation::PredictionTable shape_;
 };
 
-/// 1, 2, ..., 20, 25, 30, ..., 100.
-const std::vector<std::size_t>& concentration_steps();
-
 }  // namespace fovea::pipeline::mil

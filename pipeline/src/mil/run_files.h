@@ -16,6 +16,7 @@ namespace fovea::pipeline::mil {
 constexpr const char* kPredictions = "predictions.csv";
 constexpr const char* kHistory = "history.csv";
 constexpr const char* kRecipe = "recipe.json";
+constexpr const char* kConcentration = "concentration.csv";
 constexpr const char* kLeftOut = "left_out.csv";
 constexpr const char* kModel = "model.safetensors";
 constexpr const char* kLast = "last.safetensors";

@@ -13,6 +13,7 @@
 
 #include "evaluation/evaluation.h"
 #include "jobs/jobs.h"
+#include "mil/bag_prediction.h"
 #include "mil/fold_run.h"
 #include "mil/train_options.h"
 #include "run_scope.h"
@@ -160,6 +161,7 @@ class TrainRun {
     if (table_.times.empty()) table_.times = result.times;
     for (const BagResult& each : result.results) {
       table_.rows.push_back(each.row);
+      if (each.row.part != "train") concentration_ += concentration_lines(each.row.slide_id, each.concentration);
       if (!result.times.empty())
         table_.rows.back().probabilities = curve_at(table_.times, result.times, each.row.probabilities);
       if (each.localisation)
@@ -203,6 +205,10 @@ class TrainRun {
       io::write_file(run_.out / kLocalisation, "seed,fold,part,bags,attention_auroc\n" + localisation_);
       result.outputs.push_back(run_.out / kLocalisation);
     }
+    if (!concentration_.empty()) {
+      io::write_file(run_.out / kConcentration, kConcentrationHeader + concentration_);
+      result.outputs.push_back(run_.out / kConcentration);
+    }
     for (const std::string& line : kept_) result.text += line + "\n";
     nlohmann::json json{{"fovea_mil_training", 1}, {"folds_trained", finished_}, {"folds_failed", failed_}};
     evaluate(splits, result, json);
@@ -243,7 +249,7 @@ class TrainRun {
   std::set<std::string> met_;
   std::vector<std::string> notices_, kept_;
   evaluation::PredictionTable table_;
-  std::string history_, localisation_, last_problem_;
+  std::string history_, localisation_, concentration_, last_problem_;
   int finished_ = 0, failed_ = 0;
 };
 

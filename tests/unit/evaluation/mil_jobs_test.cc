@@ -36,12 +36,13 @@ fs::path write_model(const fs::path& path, std::int64_t features, std::uint64_t 
   return path;
 }
 
-void write_bag(const fs::path& path, std::int64_t tiles, std::int64_t width, std::uint64_t seed, float first = 0) {
+void write_bag(const fs::path& path, std::int64_t tiles, std::int64_t width, std::uint64_t seed, float first = 0,
+               const std::string& encoder = "") {
   at::manual_seed(seed);
   at::Tensor rows = at::randn({tiles, width});
   if (first != 0) rows[0][0] = first;
   io::FeatureBag bag;
-  bag.features = to_array(rows);
+  bag.features = to_array(rows), bag.encoder = encoder;
   for (std::int64_t i = 0; i < tiles; ++i) bag.coords.push_back(i % 8 * 256), bag.coords.push_back(i / 8 * 256);
   bag.geometry.footprint_px = 256, bag.geometry.mpp_level0 = 0.5, bag.geometry.tile_px = 256;
   bag.geometry.width = 2048, bag.geometry.height = 2048, bag.geometry.mpp_target = 0.5;
@@ -94,6 +95,18 @@ TEST_F(MilPredict, BadBagsDoNotStopTheOthers) {
   EXPECT_EQ(table("out").rows.size(), 3U);
   const std::string left_out = text_of(folder_ / "out" / "left_out.csv");
   for (const char* name : {"nan", "wide", "broken"}) EXPECT_THAT(left_out, HasSubstr(name));
+}
+
+TEST_F(MilPredict, FeaturesOfAnotherEncoderAreLeftOut) {
+  const models::MilConfig config{"acmil_ga", 12, 16, 8, 3, 2};
+  io::write_safetensors(folder_ / "named.safetensors",
+                        to_arrays(models::random_state(models::mil_model("acmil_ga").specs(config), 1)),
+                        {{"fovea.task", "mil"}, {"fovea.encoder", "uni"}});
+  write_bag(folder_ / "bags" / "other.h5", 5, 12, 1, 0, "virchow");
+  const JobResult result = predict({path("named.safetensors")}, "out");
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_EQ(table("out").rows.size(), 3U) << "bags that do not name their encoder are taken";
+  EXPECT_THAT(text_of(folder_ / "out" / "left_out.csv"), HasSubstr("virchow"));
 }
 
 TEST_F(MilPredict, GoesOnWhereItWasInterrupted) {

@@ -102,6 +102,8 @@ TEST_F(MilTrain, FindsTheOneInstanceAndLeavesARunFolder) {
                            "seed_1/fold_1/checkpoint", "seed_1/fold_1/history.csv"})
     EXPECT_TRUE(fs::exists(out / file)) << file;
   EXPECT_FALSE(fs::exists(out / "left_out.csv"));
+  EXPECT_THAT(text_of(out / "concentration.csv"), testing::StartsWith("slide_id,k,mass\n"));
+  EXPECT_THAT(text_of(out / "concentration.csv"), HasSubstr(",10,"));
   const auto table = evaluation::read_predictions(out / "predictions.csv");
   int right = 0, tested = 0;
   for (const auto& row : table.rows) {

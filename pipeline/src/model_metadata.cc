@@ -81,28 +81,27 @@ std::string config_json(const models::MilConfig& config) {
   return json.dump();
 }
 
-std::string config_json(const RecognisedModel& model) {
-  if (model.mil) return config_json(*model.mil);
-  Json json;
-  if (model.segmentation) {
-    const models::SegConfig& config = *model.segmentation;
-    json = {{"dims", config.dims},
+std::string config_json(const models::SegConfig& config) {
+  Json json{{"dims", config.dims},
             {"channels", config.channels},
             {"classes", config.classes},
             {"filters", config.filters},
             {"multi_scale", config.multi_scale},
             {"deep_supervision", config.deep_supervision},
             {"attention", config.attention}};
-    if (config.architecture == "daunet") json["guided"] = config.guided;
-    if (config.pyramid_at_bottom) json["pyramid_at_bottom"] = true;
-    if (config.norm != models::SegNorm::kBatch)
-      json["norm"] = config.norm == models::SegNorm::kGroup ? "group" : "instance";
-    if (!config.variant.empty()) json["variant"] = config.variant;
-  } else {
-    const models::EncoderInfo& info = model.encoder->info;
-    json = {{"features", info.dim}, {"tile_px", info.tile_px}, {"mpp", info.mpp}};
-  }
+  if (config.architecture == "daunet") json["guided"] = config.guided;
+  if (config.pyramid_at_bottom) json["pyramid_at_bottom"] = true;
+  if (config.norm != models::SegNorm::kBatch)
+    json["norm"] = config.norm == models::SegNorm::kGroup ? "group" : "instance";
+  if (!config.variant.empty()) json["variant"] = config.variant;
   return json.dump();
+}
+
+std::string config_json(const RecognisedModel& model) {
+  if (model.mil) return config_json(*model.mil);
+  if (model.segmentation) return config_json(*model.segmentation);
+  const models::EncoderInfo& info = model.encoder->info;
+  return Json{{"features", info.dim}, {"tile_px", info.tile_px}, {"mpp", info.mpp}}.dump();
 }
 
 std::string preprocessing_json(std::string_view ini, const std::string& subject) {

@@ -24,6 +24,7 @@ std::vector<std::string> class_labels(const RecognisedModel& model, const Metada
 /// Hyper-parameters as JSON, for fovea.config.
 std::string config_json(const RecognisedModel& model);
 std::string config_json(const models::MilConfig& config);
+std::string config_json(const models::SegConfig& config);
 
 /// A Raidionics pre_processing.ini as one JSON object, key to text (sections have no common keys). `#` starts a
 /// comment. Error(kCorrupt) naming the line that is neither section, comment nor key=value.

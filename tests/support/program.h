@@ -2,12 +2,11 @@
 #pragma once
 
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
 #include <string>
 
 #include <sys/wait.h>
 
+#include "file_text.h"
 #include "shared.h"
 
 namespace fovea::test {
@@ -16,11 +15,6 @@ struct ProgramResult {
   int exit_code = -1;
   std::string out, err;
 };
-
-inline std::string file_text(const std::filesystem::path& path) {
-  std::ifstream stream(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), {}};
-}
 
 /// `arguments` is a shell fragment and may redirect stdout itself.
 inline ProgramResult run_fovea(const std::string& arguments, const std::string& prefix = "") {

@@ -47,10 +47,14 @@ FeatureBag bag_of(hid_t group, const std::string& features, const fs::path& path
   return bag;
 }
 
+bool is_bag_group(hid_t file, const std::string& link) {
+  return h5::is_group(file, link) && h5::exists(h5::open_group(file, link), "feat");
+}
+
 std::vector<std::string> bag_groups(hid_t file) {
   std::vector<std::string> names;
   for (const std::string& link : h5::links(file))
-    if (h5::is_group(file, link) && h5::exists(h5::open_group(file, link), "feat")) names.push_back(link);
+    if (is_bag_group(file, link)) names.push_back(link);
   return names;
 }
 
@@ -76,13 +80,14 @@ FeatureBag read_hdf5_bag(const fs::path& path, const std::optional<std::string>&
                   "Extract features from the slide: fovea slide features.");
     if (!key && h5::exists(file, "features")) return bag_of(file, "features", path);
     if (!key && h5::exists(file, "feat") && !h5::is_group(file, "feat")) return bag_of(file, "feat", path);
-    const auto groups = bag_groups(file);
-    if (!key && groups.size() == 1) return bag_of(h5::open_group(file, groups[0]), "feat", path);
-    if (key && std::find(groups.begin(), groups.end(), *key) != groups.end()) {
+    // A key is looked up, not searched for: a data set of thousands of bags is read by key, one after the other.
+    if (key && !key->empty() && key->find('/') == std::string::npos && *key != "." && is_bag_group(file, *key)) {
       FeatureBag bag = bag_of(h5::open_group(file, *key), "feat", path);
       if (bag.slide.empty()) bag.slide = *key;
       return bag;
     }
+    const auto groups = bag_groups(file);
+    if (!key && groups.size() == 1) return bag_of(h5::open_group(file, groups[0]), "feat", path);
     std::string names;
     for (std::size_t i = 0; i < std::min(groups.size(), kNamesShown); ++i) names += (i ? ", " : "") + groups[i];
     if (key && groups.empty() && (h5::exists(file, "features") || h5::exists(file, "feat")))

@@ -45,11 +45,11 @@ std::vector<TensorSpec> agunet_specs(const SegConfig& config) {
 
 std::optional<SegConfig> agunet_recognise(const StateDict& state) {
   // DAUNet shares encoder, bottom and heads with AGUNet; only its decoder has a norm after the concatenation.
-  if (has(state, "dec0.cat_bn.weight")) return std::nullopt;
+  if (state.contains("dec0.cat_bn.weight")) return std::nullopt;
   auto config = recognise_trunk(state);
   if (!config) return std::nullopt;
   config->architecture = kAgunetName;
-  config->attention = has(state, "dec0.gate.psi.weight");
+  config->attention = state.contains("dec0.gate.psi.weight");
   for (const std::int64_t filters : config->filters)
     if (filters < least_filters(*config)) return std::nullopt;
   return config;

@@ -51,12 +51,12 @@ std::vector<TensorSpec> daunet_specs(const SegConfig& config) {
 }
 
 std::optional<SegConfig> daunet_recognise(const StateDict& state) {
-  if (!has(state, "dec0.cat_bn.weight")) return std::nullopt;
+  if (!state.contains("dec0.cat_bn.weight")) return std::nullopt;
   auto config = recognise_trunk(state);
   if (!config) return std::nullopt;
   config->architecture = kDaunetName;
   config->attention = true;
-  config->guided = has(state, "dec0.guide.weight");
+  config->guided = state.contains("dec0.guide.weight");
   return config;
 }
 

@@ -75,7 +75,7 @@ FoldedTrunk fold_trunk(const StateDict& state, const SegConfig& config) {
   for (std::size_t level = 0; level < levels; ++level) {
     const std::string name = level + 1 == levels ? "bottom" : layer_name("enc", static_cast<std::int64_t>(level), "");
     FoldedTrunk::Level folded{{}, fold_block(state, config, name)};
-    if (has(state, name + ".pyr.weight")) widen(folded.pyramid.emplace(fold(state, config, name + ".pyr", "")));
+    if (state.contains(name + ".pyr.weight")) widen(folded.pyramid.emplace(fold(state, config, name + ".pyr", "")));
     trunk.levels.push_back(std::move(folded));
   }
   widen(trunk.levels.front().block.first);

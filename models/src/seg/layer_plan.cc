@@ -37,10 +37,6 @@ std::string layer_name(const char* part, std::int64_t level, const char* layer) 
   return part + std::to_string(level) + layer;
 }
 
-bool has(const StateDict& state, const std::string& name) {
-  return state.contains(name);
-}
-
 void add_block(Plan& plan, const std::string& name, std::int64_t in, std::int64_t out) {
   for (const char* index : {"0", "1"}) {
     plan.push_back({Kind::kConvolution, name + ".conv" + index, in, out, 3});
@@ -115,11 +111,11 @@ std::optional<SegConfig> recognise_trunk(const StateDict& state) {
     config.filters.push_back(weight->size(0));
   }
   config.filters.push_back(bottom->size(0));
-  config.multi_scale = has(state, "enc1.pyr.weight") || has(state, "bottom.pyr.weight");
-  config.pyramid_at_bottom = has(state, "bottom.pyr.weight");
-  config.deep_supervision = has(state, "head1.weight");
+  config.multi_scale = state.contains("enc1.pyr.weight") || state.contains("bottom.pyr.weight");
+  config.pyramid_at_bottom = state.contains("bottom.pyr.weight");
+  config.deep_supervision = state.contains("head1.weight");
   // The tensors of group and instance norm are the same; the file's own words (fovea.config) tell them apart.
-  if (!has(state, "enc0.bn0.running_mean")) config.norm = SegNorm::kGroup;
+  if (!state.contains("enc0.bn0.running_mean")) config.norm = SegNorm::kGroup;
   if (config.channels < 1 || config.classes < 2 || config.filters.size() < 2) return std::nullopt;
   return config;
 }

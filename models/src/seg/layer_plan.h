@@ -42,6 +42,5 @@ std::vector<TensorSpec> specs_of(const Plan& plan, const SegConfig& config);
 /// What encoder, bottom and heads tell: dims, channels, classes, filters, pyramid, supervision and norm. Nothing when
 /// they are not those of a U-Net of ours.
 std::optional<SegConfig> recognise_trunk(const StateDict& state);
-bool has(const StateDict& state, const std::string& name);
 
 }  // namespace fovea::models::seg

@@ -99,7 +99,7 @@ SegOutput NamedNetwork::forward(const SegInput& input, bool training, bool keep_
   for (std::int64_t level = 0; level < levels(); ++level) {
     const std::string name = level + 1 == levels() ? "bottom" : layer_name("enc", level, "");
     if (level > 0) pyramid = average_pool(pyramid);
-    if (has(state_, name + ".pyr.weight")) h = at::cat({at::relu(conv(pyramid, name + ".pyr")), h}, 1);
+    if (state_.contains(name + ".pyr.weight")) h = at::cat({at::relu(conv(pyramid, name + ".pyr")), h}, 1);
     h = block(h, name, pass);
     if (level + 1 == levels()) break;
     skips.push_back(h);

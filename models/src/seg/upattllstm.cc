@@ -68,7 +68,8 @@ class Layers {
   struct Decoded {
     at::Tensor d, modalities, psi;
   };
-  Decoded decode(std::int64_t level, const at::Tensor& maps, const at::Tensor& present, const at::Tensor& below) const {
+  Decoded decode(std::int64_t level, const at::Tensor& maps, const at::Tensor& present, const at::Tensor& below,
+                 bool keep_psi = false) const {
     if (!below.defined()) {
       const auto fused = fuse(level, maps, mean_of_present(maps, present), present);
       return {fused.y, fused.weights, {}};
@@ -78,7 +79,7 @@ class Layers {
     const at::Tensor u = conv(raised, name + ".up");
     const auto fused = fuse(level, maps, u, present);
     const auto gated =
-        attention::attention_gate(u, fused.y, gate_weights(name + ".gate"), attention::GateCombine::kAdd, true);
+        attention::attention_gate(u, fused.y, gate_weights(name + ".gate"), attention::GateCombine::kAdd, keep_psi);
     return {block(at::cat({u, gated.out}, 1), name), fused.weights, gated.alpha};
   }
 
@@ -201,7 +202,7 @@ SegOutput Upatt::forward(const SegInput& input, bool, bool keep_mid) const {
   output.heads.resize(static_cast<std::size_t>(upatt_heads(config_)));
   at::Tensor d;
   for (std::int64_t level = net.levels() - 1; level >= 0; --level) {
-    const auto decoded = net.decode(level, maps[static_cast<std::size_t>(level)], slices.present, d);
+    const auto decoded = net.decode(level, maps[static_cast<std::size_t>(level)], slices.present, d, keep_mid);
     d = level > 0 ? net.recur(level, decoded.d, slices.batch) : decoded.d;
     if (level < static_cast<std::int64_t>(output.heads.size())) {
       const at::Tensor z = unfolded(net.head(level, d), slices.batch);

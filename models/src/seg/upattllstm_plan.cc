@@ -138,12 +138,12 @@ std::optional<SegConfig> upatt_recognise(const StateDict& state) {
   }
   if (config.filters.size() < 2) return std::nullopt;
   RecurrentForm form;
-  form.bidirectional = has(state, "lstm1.bwd.weight");
+  form.bidirectional = state.contains("lstm1.bwd.weight");
   const std::int64_t hidden = form.bidirectional ? config.filters[1] / 2 : config.filters[1];
   const auto cell = state.find("lstm1.fwd.bias");
   form.logic = cell != state.end() && cell->second.numel() == 3 * hidden;
   config.variant = variant_of(form);
-  config.deep_supervision = has(state, "head1.weight");
+  config.deep_supervision = state.contains("head1.weight");
   try {
     check(config);
   } catch (const Error&) {

@@ -11,6 +11,7 @@
 #include "evaluation/curves.h"
 #include "evaluation/page.h"
 #include "evaluation/run_context.h"
+#include "json_number.h"
 #include "output_set.h"
 #include "run_scope.h"
 #include "slide/csv_table.h"
@@ -23,17 +24,13 @@ using Json = nlohmann::ordered_json;
 using slide::exact_text;
 using slide::fixed_text;
 
-Json number(double value) {
-  return std::isfinite(value) ? Json(value) : Json(nullptr);
-}
-
 Json differences_json(const std::vector<Difference>& differences) {
   Json list = Json::array();
   for (const Difference& one : differences)
     list.push_back({{"figure", one.figure},
-                    {"difference", number(one.value)},
-                    {"low", one.interval ? number(one.interval->low) : Json(nullptr)},
-                    {"high", one.interval ? number(one.interval->high) : Json(nullptr)},
+                    {"difference", number_or_null(one.value)},
+                    {"low", one.interval ? number_or_null(one.interval->low) : Json(nullptr)},
+                    {"high", one.interval ? number_or_null(one.interval->high) : Json(nullptr)},
                     {"p", one.p},
                     {"p_holm", one.p_holm}});
   return list;
@@ -57,7 +54,7 @@ Json comparison_json(const Comparison& comparison, const EvaluationOptions& opti
   for (const ComparedModel& model : comparison.models) {
     Json figures = Json::object();
     for (std::size_t f = 0; f < comparison.figures.size(); ++f)
-      figures[comparison.figures[f]] = number(model.values[f]);
+      figures[comparison.figures[f]] = number_or_null(model.values[f]);
     json["models"].push_back({{"name", model.name},
                               {"figures", figures},
                               {"bootstrap", differences_json(model.differences)},
@@ -86,17 +83,13 @@ std::string comparison_csv(const Comparison& comparison) {
   return text;
 }
 
-std::string cell(double value) {
-  return std::isfinite(value) ? fixed_text(value, 3) : "–";
-}
 std::string p_cell(double p) {
   return p < 0.001 ? "< 0.001" : fixed_text(p, 3);
 }
 
 std::vector<std::string> difference_cells(const std::string& model, const Difference& one) {
-  return {model,           figure_words(one.figure),
-          cell(one.value), one.interval ? cell(one.interval->low) + " – " + cell(one.interval->high) : "–",
-          p_cell(one.p),   p_cell(one.p_holm)};
+  return {model,         figure_words(one.figure), figure_cell(one.value), interval_cell(one.interval),
+          p_cell(one.p), p_cell(one.p_holm)};
 }
 
 std::string roc_of_models(const Comparison& comparison, std::size_t index) {
@@ -129,7 +122,7 @@ std::string comparison_html(const Comparison& comparison, const EvaluationOption
   std::vector<std::vector<std::string>> rows, drawn, placed;
   for (const ComparedModel& model : comparison.models) {
     std::vector<std::string>& row = rows.emplace_back(1, model.name);
-    for (const double value : model.values) row.push_back(cell(value));
+    for (const double value : model.values) row.push_back(figure_cell(value));
     for (const Difference& one : model.differences) drawn.push_back(difference_cells(model.name, one));
     for (const Difference& one : model.delong) placed.push_back(difference_cells(model.name, one));
   }
@@ -170,7 +163,7 @@ std::string terminal_text(const Comparison& comparison) {
       for (const Difference& one : *list) {
         std::string line = "  " + model.name + "  " + one.figure;
         line.resize(std::max<std::size_t>(line.size() + 2, 40), ' ');
-        text += line + (one.value >= 0 ? "+" : "") + cell(one.value) + "  p " + p_cell(one.p) + "  Holm " +
+        text += line + (one.value >= 0 ? "+" : "") + figure_cell(one.value) + "  p " + p_cell(one.p) + "  Holm " +
                 p_cell(one.p_holm) + (list == &model.delong ? "  (DeLong)" : "") + "\n";
       }
   }

@@ -1,5 +1,9 @@
 #include "evaluation/page.h"
 
+#include <cmath>
+
+#include "slide/words.h"
+
 namespace fovea::pipeline::evaluation {
 namespace {
 
@@ -40,6 +44,14 @@ std::string base64(std::string_view bytes) {
 }
 
 }  // namespace
+
+std::string figure_cell(double value) {
+  return std::isfinite(value) ? slide::fixed_text(value, 3) : "–";
+}
+
+std::string interval_cell(const std::optional<Interval>& interval) {
+  return interval ? figure_cell(interval->low) + " – " + figure_cell(interval->high) : "–";
+}
 
 std::string escaped(std::string_view text) {
   std::string safe;

@@ -1,14 +1,21 @@
 // One self-contained HTML page: no script, no network, printable, readable in a dark room.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "evaluation/statistics.h"
 
 namespace fovea::pipeline::evaluation {
 
 /// Text as it may stand in HTML and SVG, in content and in quoted attributes.
 std::string escaped(std::string_view text);
+
+/// Three decimals, or a dash for what is no number.
+std::string figure_cell(double value);
+std::string interval_cell(const std::optional<Interval>& interval);
 
 class Page {
  public:

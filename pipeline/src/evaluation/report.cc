@@ -5,6 +5,7 @@
 
 #include <fovea/pipeline/job.h>
 
+#include "evaluation/page.h"
 #include "evaluation/report_figures.h"
 #include "slide/words.h"
 
@@ -15,14 +16,8 @@ using slide::fixed_text;
 
 constexpr std::size_t kWorstErrors = 20, kFoldRows = 100;
 
-std::string cell(double value) {
-  return std::isfinite(value) ? fixed_text(value, 3) : "–";
-}
-std::string interval_cell(const std::optional<Interval>& interval) {
-  return interval ? cell(interval->low) + " – " + cell(interval->high) : "–";
-}
 std::string spread_cell(const Spread& spread) {
-  return spread.count > 1 ? cell(spread.mean) + " ± " + cell(spread.deviation) : "–";
+  return spread.count > 1 ? figure_cell(spread.mean) + " ± " + figure_cell(spread.deviation) : "–";
 }
 
 std::string counted(std::size_t count, const std::string& one, const std::string& many) {
@@ -38,7 +33,7 @@ void add_summary(Page& page, const EvaluationResult& result, const EvaluationOpt
   for (const std::string& text : result.notices) page.notice(text);
   std::vector<std::vector<std::string>> rows;
   for (const FigureResult& figure : result.figures)
-    rows.push_back({figure_words(figure.name), cell(figure.value), interval_cell(figure.interval),
+    rows.push_back({figure_words(figure.name), figure_cell(figure.value), interval_cell(figure.interval),
                     spread_cell(figure.over_folds), spread_cell(figure.over_seeds)});
   const std::string percent = fixed_text(100 * options.confidence, 0) + " % interval";
   page.section("Figures");
@@ -61,7 +56,7 @@ void add_class_table(Page& page, const EvaluationResult& result) {
   std::vector<std::vector<std::string>> rows;
   for (const ClassResult& one : result.classes) {
     std::vector<std::string> row{one.name, std::to_string(one.support)};
-    for (const FigureResult& figure : one.figures) row.push_back(cell(figure.value));
+    for (const FigureResult& figure : one.figures) row.push_back(figure_cell(figure.value));
     row.insert(row.begin() + 3, interval_cell(one.figures.front().interval));
     if (delong) row.insert(row.begin() + 4, interval_cell(one.delong));
     rows.push_back(std::move(row));
@@ -78,7 +73,7 @@ void add_fold_table(Page& page, const EvaluationResult& result) {
   for (const FoldResult& fold : result.folds) {
     if (rows.size() == kFoldRows) break;
     std::vector<std::string> row{std::to_string(fold.seed), std::to_string(fold.fold), std::to_string(fold.rows)};
-    for (const double value : fold.values) row.push_back(cell(value));
+    for (const double value : fold.values) row.push_back(figure_cell(value));
     rows.push_back(std::move(row));
   }
   page.table(header, rows);
@@ -126,7 +121,8 @@ void add_worst(Page& page, const EvaluationResult& result) {
   for (const auto& [by, index] : wrong) {
     const PredictionRow& row = result.table.rows[index];
     rows.push_back({row.slide_id, std::to_string(row.seed), std::to_string(row.fold),
-                    regression ? cell(row.target) : row.label, regression ? cell(row.value) : row.predicted, cell(by),
+                    regression ? figure_cell(row.target) : row.label,
+                    regression ? figure_cell(row.value) : row.predicted, figure_cell(by),
                     std::to_string(row.instances)});
   }
   page.table({"slide", "seed", "fold", "truth", "predicted", "off by", "instances"}, rows);

@@ -6,6 +6,7 @@
 
 #include <fovea/pipeline/job.h>
 
+#include "json_number.h"
 #include "slide/csv_table.h"
 #include "slide/words.h"
 
@@ -16,18 +17,14 @@ using Json = nlohmann::ordered_json;
 using slide::exact_text;
 using slide::fixed_text;
 
-Json number(double value) {
-  return std::isfinite(value) ? Json(value) : Json(nullptr);
-}
-
 Json spread_json(const Spread& spread) {
-  return {{"mean", number(spread.mean)}, {"sd", number(spread.deviation)}, {"n", spread.count}};
+  return {{"mean", number_or_null(spread.mean)}, {"sd", number_or_null(spread.deviation)}, {"n", spread.count}};
 }
 
 Json figure_json(const FigureResult& figure) {
-  Json json{{"value", number(figure.value)}};
-  json["low"] = figure.interval ? number(figure.interval->low) : Json(nullptr);
-  json["high"] = figure.interval ? number(figure.interval->high) : Json(nullptr);
+  Json json{{"value", number_or_null(figure.value)}};
+  json["low"] = figure.interval ? number_or_null(figure.interval->low) : Json(nullptr);
+  json["high"] = figure.interval ? number_or_null(figure.interval->high) : Json(nullptr);
   return json;
 }
 
@@ -43,7 +40,7 @@ Json column_mean(const EvaluationResult& result, std::optional<double> Predictio
   std::vector<double> values;
   for (const std::size_t row : result.rows)
     if (const auto& value = result.table.rows[row].*column) values.push_back(*value);
-  return number(spread_of(values).mean);
+  return number_or_null(spread_of(values).mean);
 }
 
 Json confusion_json(const Confusion& confusion) {

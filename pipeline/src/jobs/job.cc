@@ -12,6 +12,7 @@
 
 #include "jobs.h"
 #include "log/log.h"
+#include "problems.h"
 #include "progress.h"
 
 namespace fovea::pipeline {
@@ -67,12 +68,6 @@ std::string type_words(const Parameter& parameter) {
   }
 }
 
-std::string joined(const std::vector<std::string>& items, std::string_view separator) {
-  std::string all;
-  for (const std::string& item : items) all += (all.empty() ? "" : std::string(separator)) + item;
-  return all;
-}
-
 Json value_to_json(const Value& value) {
   return std::visit([](const auto& held) { return Json(held); }, value);
 }
@@ -117,8 +112,7 @@ JobValues::JobValues(const JobKind& kind, const JobRequest& request) : request_(
         std::any_of(kind.parameters.begin(), kind.parameters.end(), [&](const Parameter& p) { return p.name == name; });
     if (!known) problems.push_back("'" + name + "' is not an option of " + kind.name);
   }
-  if (!problems.empty())
-    throw Error(ErrorCode::kUsage, "fovea " + kind.name, joined(problems, "; "), "See fovea " + kind.name + " --help.");
+  refuse_problems(problems, kind.name);
 }
 
 const Value& JobValues::at(std::string_view name) const {

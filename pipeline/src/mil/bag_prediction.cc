@@ -65,8 +65,8 @@ AttentionFigures attention_figures(const at::Tensor& attention, const std::vecto
   const std::span<const float> values(mean.const_data_ptr<float>(), static_cast<std::size_t>(mean.numel()));
   AttentionFigures figures;
   figures.entropy = slide::normalised_entropy(slide::entropy(values), mean.numel());
-  figures.top1 = slide::top_mass(values, 1), figures.top10 = slide::top_mass(values, 10);
   figures.concentration = concentration_of({values.begin(), values.end()});
+  figures.top1 = figures.concentration[0], figures.top10 = figures.concentration[9];  // k = 1 and 10
   if (evidence >= 1 && instance_labels.size() == values.size()) {
     std::vector<bool> positive;
     for (const std::int64_t label : instance_labels) positive.push_back(label == evidence);

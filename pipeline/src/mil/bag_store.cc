@@ -67,6 +67,8 @@ Bag BagStore::read_part(const BagFile& part) {
   if (bag.rows.scalar_type() != at::kHalf) bag.rows = bag.rows.to(at::kFloat);
   if (!stored.coords.empty()) bag.coords = at::tensor(stored.coords, at::kLong).reshape({-1, 2});
   bag.instance_labels = stored.instance_labels, bag.encoder = stored.encoder;
+  bag.mpp = stored.geometry.mpp_target;
+  if (stored.geometry.tile_px > 0) bag.tile_px = stored.geometry.tile_px;
   return bag;
 }
 
@@ -115,14 +117,6 @@ std::int64_t most_frequent(const std::map<std::int64_t, std::int64_t>& counts) {
   return std::max_element(counts.begin(), counts.end(), [](auto& a, auto& b) { return a.second < b.second; })->first;
 }
 
-void describe(Survey& survey, const Item& item) {
-  if (!survey.encoder.empty() || is_csv_bags(item.parts.front().file)) return;
-  const io::FeatureBag bag = io::read_bag(item.parts.front().file, item.parts.front().key);
-  survey.encoder = bag.encoder;
-  survey.mpp = bag.geometry.mpp_target;
-  if (bag.geometry.tile_px > 0) survey.tile_px = bag.geometry.tile_px;
-}
-
 }  // namespace
 
 Survey survey(BagStore& store, std::vector<Item>& items, const std::function<void(double)>& progress) {
@@ -161,7 +155,8 @@ Survey survey(BagStore& store, std::vector<Item>& items, const std::function<voi
                 "fewer than two bags can be used" +
                     (found.left_out.empty() ? "" : " (the first that cannot: " + found.left_out.front().reason + ")"),
                 "Extract the features again.");
-  describe(found, items.front());
+  const Bag first = store.load(items.front());
+  found.encoder = first.encoder, found.mpp = first.mpp, found.tile_px = first.tile_px;
   std::nth_element(seen.instances.begin(), seen.instances.begin() + seen.instances.size() / 2, seen.instances.end());
   found.median_instances = seen.instances[seen.instances.size() / 2];
   return found;

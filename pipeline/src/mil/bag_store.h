@@ -24,7 +24,10 @@ struct Bag {
   at::Tensor rows;                            ///< [N, D] float32, or float16 as stored when it is large
   at::Tensor coords;                          ///< int64 [N, 2]; undefined: unknown
   std::vector<std::int64_t> instance_labels;  ///< N, or empty
-  std::string encoder = {};                   ///< of the features; empty: unknown. Of a patient's slides, the first's
+  /// What the file says of the features, of a patient's slides the first's file; empty: unknown.
+  std::string encoder = {};
+  std::optional<double> mpp = {};
+  std::optional<std::int64_t> tile_px = {};
   std::int64_t bytes() const;
 };
 

@@ -21,6 +21,7 @@
 #include "progress.h"
 #include "run_scope.h"
 #include "slide/attention_values.h"
+#include "slide/bag_checks.h"
 #include "slide/csv_table.h"
 
 namespace fovea::pipeline {
@@ -134,11 +135,8 @@ class PredictRun {
 
   void predict_one(const Ensemble& ensemble, const Item& item, const Bag& bag, PredictionLog& log) {
     try {
-      if (const std::string trained = ensemble.encoder();
-          !trained.empty() && !bag.encoder.empty() && trained != bag.encoder)
-        throw Error(
-            ErrorCode::kShape, item.slide_id,
-            "the features are from encoder '" + bag.encoder + "', but the model was trained with '" + trained + "'");
+      if (const std::string problem = slide::other_encoder(bag.encoder, ensemble.encoder()); !problem.empty())
+        throw Error(ErrorCode::kShape, item.slide_id, problem);
       BagVerdict verdict = ensemble.verdict(bag);
       if (const auto known = rows_.find(item.slide_id); known != rows_.end()) {
         verdict.row.label = known->second.label, verdict.row.target = known->second.target;

@@ -9,6 +9,7 @@
 #include <fovea/base/error.h>
 
 #include "mil/recipe_keys.h"
+#include "problems.h"
 
 namespace fovea::pipeline::mil {
 namespace {
@@ -77,9 +78,8 @@ Recipe recipe_from_json(std::string_view text, const std::string& subject) {
   if (const auto version = json.find(kVersionKey); version != json.end() && *version != kRecipeVersion)
     problems.push_back("it is of a version this program does not know: " + version->dump());
   Reader(json, problems).visit(recipe);
-  std::string all;
-  for (const std::string& problem : problems) all += (all.empty() ? "" : "; ") + problem;
-  if (!all.empty()) throw Error(ErrorCode::kUsage, subject, all, "docs/mil.md lists the keys of a recipe.");
+  if (!problems.empty())
+    throw Error(ErrorCode::kUsage, subject, joined(problems, "; "), "docs/mil.md lists the keys of a recipe.");
   return recipe;
 }
 

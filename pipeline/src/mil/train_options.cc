@@ -5,6 +5,7 @@
 #include <fovea/base/error.h>
 
 #include "mil/recipe_keys.h"
+#include "problems.h"
 
 namespace fovea::pipeline::mil {
 namespace {
@@ -157,9 +158,7 @@ TrainOptions train_options(const JobValues& values) {
     problems.push_back("--folds does not go with --test-centres");
   if (o.threads < 0 || o.cache_bytes < 0 || o.ahead_bytes < 0)
     problems.push_back("--threads, --cache-mb and --ahead-mb must not be negative");
-  std::string all;
-  for (const std::string& problem : problems) all += (all.empty() ? "" : "; ") + problem;
-  if (!all.empty()) throw Error(ErrorCode::kUsage, "fovea mil train", all, "See fovea mil train --help.");
+  refuse_problems(problems, "mil train");
   return o;
 }
 

@@ -4,6 +4,8 @@
 
 #include <fovea/base/error.h>
 
+#include "problems.h"
+
 namespace fovea::pipeline::mri {
 namespace {
 
@@ -205,9 +207,7 @@ SegmentOptions segment_options(const JobValues& values) {
   o.threads = values.integer("threads");
   std::vector<std::string> problems;
   check(o, values, problems);
-  std::string all;
-  for (const std::string& problem : problems) all += (all.empty() ? "" : "; ") + problem;
-  if (!all.empty()) throw Error(ErrorCode::kUsage, "fovea mri segment", all, "See fovea mri segment --help.");
+  refuse_problems(problems, "mri segment");
   if (values.text("device") != "cpu")
     throw Error(ErrorCode::kDevice, "--device cuda", "mri segment runs on the processor in this version",
                 "Leave --device out.");

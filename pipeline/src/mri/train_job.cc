@@ -24,6 +24,8 @@
 #include "mri/preprocessing.h"
 #include "mri/slice_normalisation.h"
 #include "mri/slice_set.h"
+#include "model_metadata.h"
+#include "problems.h"
 #include "progress.h"
 #include "slide/words.h"
 #include "tensor_bridge.h"
@@ -66,12 +68,6 @@ std::vector<std::int64_t> filters_of(const JobValues& values) {
   if (filters.size() < 2 || filters.size() > 8)
     throw Error(ErrorCode::kUsage, "--filters", "2 to 8 levels are possible", "For instance 12,24,48,96,128.");
   return filters;
-}
-
-std::string joined(const std::vector<std::string>& items) {
-  std::string text;
-  for (const std::string& item : items) text += (text.empty() ? "" : ",") + item;
-  return text;
 }
 
 void require(bool good, const std::string& option, const std::string& problem, const std::string& remedy) {
@@ -227,7 +223,7 @@ class TrainRun {
     std::vector<std::string> labels{"background"};
     labels.insert(labels.end(), request_.classes.begin(), request_.classes.end());
     const models::SegConfig& c = request_.config;
-    const std::string names = joined(labels);
+    const std::string names = joined(labels, ",");
     const std::string side = std::to_string(request_.size);
     const Json preprocessing{{"task", "segmentation"},
                              {"imaging_modality", "MRI"},
@@ -238,7 +234,7 @@ class TrainRun {
                              {"classes", names},
                              {"slice_spacing_mm", slide::number_text(request_.pixel_mm * set_.scale, 6)},
                              {"foreground_fraction", slide::number_text(kForegroundFraction, 6)},
-                             {"trained_planes", joined(request_.planes)}};
+                             {"trained_planes", joined(request_.planes, ",")}};
     const Json training{{"train_slices", set_.train.size()},
                         {"val_slices", set_.val.size()},
                         {"symmetric_slices", foldable_},
@@ -250,13 +246,9 @@ class TrainRun {
                         {"val_dice_mean", scores.mean()},
                         {"val_dice_median", scores.median()},
                         {"val_share_dice_above_half", scores.share_above(0.5)}};
-    const Json config{
-        {"dims", c.dims},          {"channels", c.channels},       {"classes", c.classes},
-        {"filters", c.filters},    {"multi_scale", c.multi_scale}, {"deep_supervision", c.deep_supervision},
-        {"attention", c.attention}};
     return {{"fovea.task", "segmentation"},
             {"fovea.architecture", c.architecture},
-            {"fovea.config", config.dump()},
+            {"fovea.config", config_json(c)},
             {"fovea.labels", Json(labels).dump()},
             {"fovea.preprocessing", preprocessing.dump()},
             {"fovea.training", training.dump()},
@@ -275,9 +267,9 @@ class TrainRun {
     std::string text = "# " + request_.out.stem().string() + "\n\nWritten by `fovea mri train` (version " + version() +
                        "). SHA-256 `" + sha256 + "`.\n\n| | |\n|---|---|\n";
     text += "| network | " + request_.config.architecture + ", 2-D, " + std::to_string(parameters) +
-            " parameters |\n| classes | " + joined(request_.classes) + " |\n";
+            " parameters |\n| classes | " + joined(request_.classes, ",") + " |\n";
     text += "| input | " + std::to_string(request_.size) + " x " + std::to_string(request_.size) + " px of " +
-            slide::number_text(request_.pixel_mm * set_.scale) + " mm, planes " + joined(request_.planes) + " |\n";
+            slide::number_text(request_.pixel_mm * set_.scale) + " mm, planes " + joined(request_.planes, ",") + " |\n";
     text += "| training | AdamW, one cycle to " + slide::number_text(o.learning_rate) + ", batch " +
             std::to_string(o.batch) + ", " + std::to_string(o.epochs) + " epochs, seed " + std::to_string(o.seed) +
             " |\n\n## Data\n\n";

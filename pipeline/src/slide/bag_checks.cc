@@ -18,6 +18,11 @@ void require_classes(const LoadedMil& mil, const std::string& model_name) {
               "Run fovea mil predict on the slide's features.");
 }
 
+std::string other_encoder(const std::string& features, const std::string& trained) {
+  if (features.empty() || trained.empty() || features == trained) return {};
+  return "the features are from encoder '" + features + "', but the model was trained with '" + trained + "'";
+}
+
 void check_encoder(const EncoderCheck& check, const std::string& subject, const std::string& name, std::int64_t width,
                    std::vector<std::string>& notices) {
   const std::int64_t wanted = check.mil.model->config().features;
@@ -28,9 +33,8 @@ void check_encoder(const EncoderCheck& check, const std::string& subject, const 
                 "Use the encoder the model was trained with.");
   const auto& metadata = check.mil.description.metadata;
   const auto trained = metadata.find("fovea.encoder");
-  if (trained == metadata.end() || trained->second.empty() || name.empty() || trained->second == name) return;
-  const std::string problem =
-      "the features are from encoder '" + name + "', but the model was trained with '" + trained->second + "'";
+  const std::string problem = other_encoder(name, trained == metadata.end() ? std::string{} : trained->second);
+  if (problem.empty()) return;
   if (!check.any_encoder)
     throw Error(ErrorCode::kShape, subject, problem, "Use that encoder, or pass --any-encoder if they are the same.");
   notices.push_back(problem);

@@ -13,6 +13,9 @@
 
 namespace fovea::pipeline::slide {
 
+/// What is wrong where features and model come from different encoders; empty: nothing, or one of them is not named.
+std::string other_encoder(const std::string& features, const std::string& trained);
+
 struct EncoderCheck {
   const LoadedMil& mil;
   std::string model_name;    ///< of its file, for messages

@@ -9,6 +9,7 @@
 #include <fovea/io/atomic_file.h>
 #include <fovea/io/attention_export.h>
 
+#include "json_number.h"
 #include "output_set.h"
 #include "slide/attention_figure.h"
 #include "slide/csv_table.h"
@@ -23,11 +24,8 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::int64_t kDrawnBranches = 16;
 
-Json number(double value) {
-  return std::isfinite(value) ? Json(value) : Json(nullptr);
-}
 Json optional_number(const std::optional<double>& value) {
-  return value ? number(*value) : Json(nullptr);
+  return value ? number_or_null(*value) : Json(nullptr);
 }
 
 Json agreement_json(const Agreement& agreement) {
@@ -40,16 +38,16 @@ Json agreement_json(const Agreement& agreement) {
 }
 
 Json curve_json(const std::vector<RemovalPoint>& curve) {
-  Json json{{"area_attention", number(area_under(curve, &RemovalPoint::probability))},
-            {"area_random", number(area_under(curve, &RemovalPoint::random))},
+  Json json{{"area_attention", number_or_null(area_under(curve, &RemovalPoint::probability))},
+            {"area_random", number_or_null(area_under(curve, &RemovalPoint::random))},
             {"points", Json::array()}};
   for (const RemovalPoint& point : curve)
     json["points"].push_back({{"share", point.share},
                               {"instances", point.instances},
-                              {"by_attention", number(point.probability)},
-                              {"random", number(point.random)},
-                              {"random_low", number(point.random_low)},
-                              {"random_high", number(point.random_high)}});
+                              {"by_attention", number_or_null(point.probability)},
+                              {"random", number_or_null(point.random)},
+                              {"random_low", number_or_null(point.random_low)},
+                              {"random_high", number_or_null(point.random_high)}});
   return json;
 }
 

@@ -4,6 +4,8 @@
 
 #include <fovea/base/error.h>
 
+#include "problems.h"
+
 namespace fovea::pipeline::slide {
 namespace {
 
@@ -116,9 +118,7 @@ FeaturesOptions features_options(const JobValues& values) {
   if (!o.placement.device.is_cpu() && !at::hasCUDA())
     throw Error(ErrorCode::kDevice, "--device", "there is no CUDA device that this program can use",
                 "Leave --device out.");
-  std::string all;
-  for (const std::string& problem : problems) all += (all.empty() ? "" : "; ") + problem;
-  if (!all.empty()) throw Error(ErrorCode::kUsage, "fovea slide features", all, "See fovea slide features --help.");
+  refuse_problems(problems, "slide features");
   return o;
 }
 

@@ -85,7 +85,7 @@ namespace {
 
 at::Tensor places_in(const std::vector<std::int64_t>& coords, const std::vector<std::int64_t>& order) {
   if (coords.size() != 2 * order.size()) return {};
-  return at::tensor(coords, at::kLong).reshape({-1, 2}).index_select(0, at::tensor(order, at::kLong));
+  return at::tensor(corners_of(coords, order), at::kLong).reshape({-1, 2});
 }
 
 }  // namespace
@@ -113,12 +113,9 @@ bool LiveView::push(const at::Tensor& rows) {
 }
 
 void LiveView::show(const LiveCheckpoint& checkpoint, const models::MilOutput& running) {
-  const auto seen = static_cast<std::size_t>(checkpoint.seen);
   if (!prediction_.coords.empty() && prediction_.footprint_px > 0) {
-    partial_.coords.clear();
-    for (std::size_t i = 0; i < seen; ++i)
-      for (const std::size_t axis : {0, 1})
-        partial_.coords.push_back(prediction_.coords[2 * static_cast<std::size_t>(order_[i]) + axis]);
+    partial_.coords =
+        corners_of(prediction_.coords, std::span(order_).first(static_cast<std::size_t>(checkpoint.seen)));
     partial_.notices.clear();
     take_output(partial_, running);
     io::write_png(options_.out / kPicture, prediction_figure(partial_, options_));
@@ -140,7 +137,7 @@ void LiveView::pool(const at::Tensor& rows, std::int64_t piece) {
   std::sort(seen.begin(), seen.end());
   const bool all = static_cast<std::int64_t>(seen.size()) == rows.size(0);
   const at::Tensor indices = at::tensor(seen);
-  if (!all) keep_coords(seen);
+  if (!all && !prediction_.coords.empty()) prediction_.coords = corners_of(prediction_.coords, seen);
   BagPooler pooler(network_.model, options_.chunk, prediction_.coords);
   for (std::int64_t begin = 0; begin < indices.size(0); begin += piece) {
     throw_if_stopped(meter_.stop());
@@ -152,15 +149,6 @@ void LiveView::pool(const at::Tensor& rows, std::int64_t piece) {
   take_output(prediction_, output);
   prediction_.live = live_.finish(output);
   if (const std::string text = early_stop_text(*prediction_.live); !text.empty()) prediction_.notices.push_back(text);
-}
-
-void LiveView::keep_coords(const std::vector<std::int64_t>& seen) {
-  if (prediction_.coords.empty()) return;
-  std::vector<std::int64_t> coords;
-  for (const std::int64_t tile : seen)
-    for (const std::size_t axis : {0, 1})
-      coords.push_back(prediction_.coords[2 * static_cast<std::size_t>(tile) + axis]);
-  prediction_.coords = std::move(coords);
 }
 
 }  // namespace fovea::pipeline::slide

@@ -45,7 +45,6 @@ class LiveView {
 
  private:
   void show(const LiveCheckpoint& checkpoint, const models::MilOutput& running);
-  void keep_coords(const std::vector<std::int64_t>& seen);
 
   const PredictOptions& options_;
   const Network network_;

@@ -27,6 +27,7 @@
 #include "slide/prediction.h"
 #include "slide/tile_grid.h"
 #include "slide/tile_stream.h"
+#include "slide/visiting_order.h"
 #include "slide/words.h"
 #include "tensor_bridge.h"
 
@@ -233,10 +234,7 @@ class PredictRun {
   void stream_live(const io::Slide& opened) {
     const auto tiles = static_cast<std::int64_t>(prediction_.coords.size() / 2);
     LiveView live(options_, {*mil_.model, change_}, prediction_, tiles, meter_);
-    std::vector<std::int64_t> coords;
-    for (const std::int64_t tile : live.order())
-      for (const std::size_t axis : {0, 1})
-        coords.push_back(prediction_.coords[2 * static_cast<std::size_t>(tile) + axis]);
+    const std::vector<std::int64_t> coords = corners_of(prediction_.coords, live.order());
     FeatureSpool spool(options_.out / "features.bin");
     auto features = features_of(opened, coords);
     const at::NoGradGuard no_grad;

@@ -4,6 +4,8 @@
 
 #include <fovea/base/error.h>
 
+#include "problems.h"
+
 namespace fovea::pipeline::slide {
 namespace {
 
@@ -172,9 +174,7 @@ PredictOptions predict_options(const JobValues& values) {
   if (values.text("device") != "cpu")
     throw Error(ErrorCode::kDevice, "--device", "slides are computed on the CPU in this version",
                 "Leave --device out.");
-  std::string all;
-  for (const std::string& problem : problems) all += (all.empty() ? "" : "; ") + problem;
-  if (!all.empty()) throw Error(ErrorCode::kUsage, "fovea slide predict", all, "See fovea slide predict --help.");
+  refuse_problems(problems, "slide predict");
   return o;
 }
 

@@ -6,6 +6,7 @@
 #include <fovea/base/error.h>
 #include <fovea/io/hash.h>
 
+#include "problems.h"
 #include "slide/read_plan.h"
 
 namespace fovea::pipeline::slide {
@@ -97,9 +98,7 @@ TilesOptions tiles_options(const JobValues& values) {
   if (o.threads < 0 || o.threads > 1024) problems.emplace_back("--threads must lie between 0 and 1024");
   o.read_tiles = values.flag("read-tiles"), o.preview = !values.flag("no-previews");
   o.overwrite = values.flag("overwrite"), o.isolate = values.text("isolate");
-  std::string all;
-  for (const std::string& problem : problems) all += (all.empty() ? "" : "; ") + problem;
-  if (!all.empty()) throw Error(ErrorCode::kUsage, "fovea slide tiles", all, "See fovea slide tiles --help.");
+  refuse_problems(problems, "slide tiles");
   o.overlap_px = parse_overlap(o.tiles.overlap, o.tile_px);
   o.guards = parse_guards(values.text("guards"));
   o.settings = settings_of(values);

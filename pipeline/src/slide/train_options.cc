@@ -2,6 +2,8 @@
 
 #include <fovea/base/error.h>
 
+#include "problems.h"
+
 namespace fovea::pipeline::slide {
 namespace {
 
@@ -187,9 +189,7 @@ TrainOptions train_options(const JobValues& values) {
   if (o.bag_min < 2 || o.bag_max < o.bag_min) problems.push_back("--bag-min must be at least 2 and at most --bag-max");
   if (o.train_bags < 2 || o.validation_bags < 0 || o.variants < 1)
     problems.push_back("--train-bags, --validation-bags and --variants must be positive");
-  std::string all;
-  for (const std::string& problem : problems) all += (all.empty() ? "" : "; ") + problem;
-  if (!all.empty()) throw Error(ErrorCode::kUsage, "fovea slide train", all, "See fovea slide train --help.");
+  refuse_problems(problems, "slide train");
   return o;
 }
 

@@ -55,4 +55,12 @@ std::vector<std::int64_t> visiting_order(std::span<const std::int64_t> coords, s
   return order;
 }
 
+std::vector<std::int64_t> corners_of(std::span<const std::int64_t> coords, std::span<const std::int64_t> tiles) {
+  std::vector<std::int64_t> corners;
+  corners.reserve(2 * tiles.size());
+  for (const std::int64_t tile : tiles)
+    for (const std::size_t axis : {0, 1}) corners.push_back(coords[2 * static_cast<std::size_t>(tile) + axis]);
+  return corners;
+}
+
 }  // namespace fovea::pipeline::slide

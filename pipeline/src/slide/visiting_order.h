@@ -13,4 +13,7 @@ namespace fovea::pipeline::slide {
 /// rows' own order is the curve). `step_px`: distance of neighbouring tiles on level 0.
 std::vector<std::int64_t> visiting_order(std::span<const std::int64_t> coords, std::int64_t count, double step_px);
 
+/// The corners of some tiles, in the order given. `coords`: 2N level-0 corners.
+std::vector<std::int64_t> corners_of(std::span<const std::int64_t> coords, std::span<const std::int64_t> tiles);
+
 }  // namespace fovea::pipeline::slide

@@ -19,6 +19,7 @@
 #include <fovea/pipeline/job.h>
 
 #include "evaluation/prediction_table.h"
+#include "file_text.h"
 #include "shared.h"
 #include "tensor_bridge.h"
 
@@ -47,11 +48,6 @@ void write_bag(const fs::path& path, std::int64_t tiles, std::int64_t width, std
   bag.geometry.footprint_px = 256, bag.geometry.mpp_level0 = 0.5, bag.geometry.tile_px = 256;
   bag.geometry.width = 2048, bag.geometry.height = 2048, bag.geometry.mpp_target = 0.5;
   io::write_bag(path, bag, io::BagLayout::kTrident);
-}
-
-std::string text_of(const fs::path& path) {
-  std::ifstream stream(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), {}};
 }
 
 class MilPredict : public testing::Test {
@@ -83,7 +79,7 @@ TEST_F(MilPredict, AnEnsembleIsTheMeanOfItsModels) {
     for (std::size_t c = 0; c < 2; ++c)
       EXPECT_NEAR(both.rows[i].probabilities[c], (a.rows[i].probabilities[c] + b.rows[i].probabilities[c]) / 2, 1e-6F);
   }
-  EXPECT_THAT(text_of(folder_ / "both" / "concentration.csv"), HasSubstr("001,20,"));
+  EXPECT_THAT(test::file_text(folder_ / "both" / "concentration.csv"), HasSubstr("001,20,"));
 }
 
 TEST_F(MilPredict, BadBagsDoNotStopTheOthers) {
@@ -93,7 +89,7 @@ TEST_F(MilPredict, BadBagsDoNotStopTheOthers) {
   const JobResult result = predict({path("a.safetensors")}, "out");
   EXPECT_EQ(result.exit_code, 2);
   EXPECT_EQ(table("out").rows.size(), 3U);
-  const std::string left_out = text_of(folder_ / "out" / "left_out.csv");
+  const std::string left_out = test::file_text(folder_ / "out" / "left_out.csv");
   for (const char* name : {"nan", "wide", "broken"}) EXPECT_THAT(left_out, HasSubstr(name));
 }
 
@@ -106,12 +102,12 @@ TEST_F(MilPredict, FeaturesOfAnotherEncoderAreLeftOut) {
   const JobResult result = predict({path("named.safetensors")}, "out");
   EXPECT_EQ(result.exit_code, 2);
   EXPECT_EQ(table("out").rows.size(), 3U) << "bags that do not name their encoder are taken";
-  EXPECT_THAT(text_of(folder_ / "out" / "left_out.csv"), HasSubstr("virchow"));
+  EXPECT_THAT(test::file_text(folder_ / "out" / "left_out.csv"), HasSubstr("virchow"));
 }
 
 TEST_F(MilPredict, GoesOnWhereItWasInterrupted) {
   predict({path("a.safetensors")}, "whole");
-  const std::string expected = text_of(folder_ / "whole" / "predictions.csv");
+  const std::string expected = test::file_text(folder_ / "whole" / "predictions.csv");
   int seen = 0;
   std::stop_source stop;
   const auto interrupt = [&](const Progress& progress) {
@@ -126,7 +122,7 @@ TEST_F(MilPredict, GoesOnWhereItWasInterrupted) {
   std::ofstream(folder_ / "out" / "predictions.unfinished.csv", std::ios::app) << "003,003,0,0,te";  // cut in a row
   const JobResult result = run_job(request);
   EXPECT_GT(nlohmann::json::parse(result.json)["resumed"].get<int>(), 0);
-  EXPECT_EQ(text_of(folder_ / "out" / "predictions.csv"), expected);
+  EXPECT_EQ(test::file_text(folder_ / "out" / "predictions.csv"), expected);
   EXPECT_FALSE(fs::exists(folder_ / "out" / "predictions.unfinished.csv"));
 }
 
@@ -137,7 +133,8 @@ TEST_F(MilPredict, AnUnfinishedLogOfAnotherModelIsBegunAnew) {
   std::ofstream(folder_ / "out" / "predictions.unfinished.csv") << "slide_id\n001\n";
   std::ofstream(folder_ / "out" / "concentration.unfinished.csv") << "slide_id,k,mass\n";
   predict({path("b.safetensors")}, "out");
-  EXPECT_EQ(text_of(folder_ / "out" / "predictions.csv"), text_of(folder_ / "expected" / "predictions.csv"));
+  EXPECT_EQ(test::file_text(folder_ / "out" / "predictions.csv"),
+            test::file_text(folder_ / "expected" / "predictions.csv"));
 }
 
 TEST_F(MilPredict, LabelsAreJoinedByIdAndEvaluationReadsTheResult) {
@@ -178,7 +175,7 @@ class SlideExplain : public testing::Test {
 
 TEST_F(SlideExplain, WorksFromFeaturesAlone) {
   const JobResult result = run_job(request());
-  const auto json = nlohmann::json::parse(text_of(out("explain.json")));
+  const auto json = nlohmann::json::parse(test::file_text(out("explain.json")));
   EXPECT_EQ(json["tiles"], 60);
   EXPECT_EQ(json["branches"], 3);
   EXPECT_EQ(json["gradient_x_input_by_branch"].size(), 3U);
@@ -192,12 +189,12 @@ TEST_F(SlideExplain, WorksFromFeaturesAlone) {
   const auto map = io::open_slide(out("attention_mean.tif"));
   EXPECT_EQ(map->info().levels[0].width, 128) << "2048 px, 16 map pixels a tile";
   EXPECT_NEAR(map->info().scale->mpp, 8, 1e-4);
-  EXPECT_THAT(text_of(out("heatmap.geojson")), HasSubstr("attention_percentile_branch_1"));
-  EXPECT_THAT(text_of(out("heatmap.geojson")), HasSubstr("gradient_x_input"));
-  const std::string csv = text_of(out("top_tiles.csv"));
+  EXPECT_THAT(test::file_text(out("heatmap.geojson")), HasSubstr("attention_percentile_branch_1"));
+  EXPECT_THAT(test::file_text(out("heatmap.geojson")), HasSubstr("gradient_x_input"));
+  const std::string csv = test::file_text(out("top_tiles.csv"));
   EXPECT_THAT(csv, testing::StartsWith("minx,miny,width,height,prob_calm,prob_busy,attention"));
   EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 16);
-  EXPECT_THAT(text_of(out("explain.html")), HasSubstr("Attention explains part of the decision"));
+  EXPECT_THAT(test::file_text(out("explain.html")), HasSubstr("Attention explains part of the decision"));
 }
 
 TEST_F(SlideExplain, ShowsTheTilesOfTheSlide) {

@@ -10,6 +10,7 @@
 #include "evaluation/curves.h"
 #include "evaluation/evaluation.h"
 #include "evaluation/page.h"
+#include "file_text.h"
 #include "shared.h"
 #include "tables.h"
 
@@ -20,20 +21,13 @@ using fovea::tests::random_table;
 using testing::HasSubstr;
 using testing::Not;
 
-std::string text_of(const std::filesystem::path& path) {
-  std::ifstream stream(path);
-  std::ostringstream text;
-  text << stream.rdbuf();
-  return text.str();
-}
-
 class Report : public testing::Test {
  protected:
   std::string page() {
     EvaluationOptions options;
     options.replicates = 30;
     write_evaluation(folder_.path(), options);
-    return text_of(folder_.path() / "report.html");
+    return fovea::test::file_text(folder_.path() / "report.html");
   }
   fovea::test::TemporaryFolder folder_;
 };

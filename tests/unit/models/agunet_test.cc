@@ -23,27 +23,15 @@
 #include <fovea/models/segmentation.h>
 
 #include "seg/blocks.h"
+#include "seg_checks.h"
 
 namespace fovea::models {
 namespace {
 
-at::Tensor random(at::IntArrayRef shape, std::uint64_t seed = 1, at::ScalarType type = at::kFloat) {
-  return at::rand(shape, at::make_generator<at::CPUGeneratorImpl>(seed), type);
-}
-
-/// Weights as after training: no norm is trivial.
-StateDict lively_state(const SegConfig& config, std::uint64_t seed = 7) {
-  StateDict state = random_state(seg_model("agunet").specs(config), seed);
-  for (auto& [name, tensor] : state) {
-    const at::Tensor noise = random(tensor.sizes(), seed + std::hash<std::string>()(name));
-    if (name.ends_with("running_var") || (name.find("bn") != std::string::npos && name.ends_with(".weight"))) {
-      tensor.copy_(noise + 0.5);
-    } else if (name.ends_with("running_mean") || name.ends_with(".bias")) {
-      tensor.copy_(noise - 0.5);
-    }
-  }
-  return state;
-}
+using testing_tools::expect_slopes;
+using testing_tools::largest_difference;
+using testing_tools::lively_state;
+using testing_tools::random;
 
 std::unique_ptr<SegNetwork> make(const SegConfig& config, StateDict state) {
   return seg_model("agunet").make(config, std::move(state));
@@ -58,11 +46,6 @@ std::vector<std::int64_t> input_shape(const SegConfig& config, std::int64_t batc
   std::vector<std::int64_t> shape(static_cast<std::size_t>(config.dims) + 2, size);
   shape[0] = batch, shape[1] = config.channels;
   return shape;
-}
-
-double largest_difference(const at::Tensor& a, const at::Tensor& b) {
-  EXPECT_EQ(a.sizes(), b.sizes());
-  return (a - b).abs().max().item<double>();
 }
 
 template <class F>
@@ -219,26 +202,8 @@ TEST(Agunet, GradientsEqualFiniteDifferencesInDoublePrecision) {
     const at::Tensor label = random(label_shape, 9).gt(0.6).to(at::kLong);
     const auto loss = [&] { return deep_supervision_loss(network->forward(x, true), label, true); };
 
-    for (const TensorSpec& spec : network->specs()) {
-      if (!spec.is_buffer()) network->state().at(spec.name).requires_grad_(true);
-    }
-    loss().backward();
-    for (const TensorSpec& spec : network->specs()) {
-      if (spec.is_buffer()) continue;
-      const at::Tensor& parameter = network->state().at(spec.name);
-      ASSERT_TRUE(parameter.grad().defined()) << spec.name;
-      const at::NoGradGuard no_grad;
-      const at::Tensor direction = random(spec.shape, 11, at::kDouble) - 0.5;
-      constexpr double kStep = 1e-6;
-      parameter.add_(direction, kStep);
-      const double above = loss().item<double>();
-      parameter.add_(direction, -2 * kStep);
-      const double below = loss().item<double>();
-      parameter.add_(direction, kStep);
-      const double truth = (above - below) / (2 * kStep),
-                   analytic = (parameter.grad() * direction).sum().item<double>();
-      EXPECT_NEAR(analytic, truth, 1e-6 + 1e-5 * std::abs(truth)) << spec.name << " dims " << dims;
-    }
+    SCOPED_TRACE("dims " + std::to_string(dims));
+    expect_slopes(*network, loss);
   }
 }
 

@@ -18,13 +18,15 @@
 #include <fovea/models/segmentation.h>
 
 #include "seg/daunet.h"
+#include "seg_checks.h"
 
 namespace fovea::models {
 namespace {
 
-at::Tensor random(at::IntArrayRef shape, std::uint64_t seed = 1, at::ScalarType type = at::kFloat) {
-  return at::rand(shape, at::make_generator<at::CPUGeneratorImpl>(seed), type);
-}
+using testing_tools::expect_slopes;
+using testing_tools::largest_difference;
+using testing_tools::lively_state;
+using testing_tools::random;
 
 SegConfig config_of(std::string architecture, int dims, std::vector<std::int64_t> filters, bool multi_scale,
                     bool deep_supervision, bool guided, std::int64_t channels = 1) {
@@ -36,21 +38,6 @@ SegConfig config_of(std::string architecture, int dims, std::vector<std::int64_t
   return config;
 }
 
-/// No norm is trivial and both attentions count.
-StateDict lively_state(const SegConfig& config) {
-  StateDict state = random_state(seg_model(config.architecture).specs(config), 7);
-  for (auto& [name, tensor] : state) {
-    const at::Tensor noise = random(tensor.sizes(), 7 + std::hash<std::string>()(name));
-    if (name.ends_with("running_var") || name.ends_with("gamma") ||
-        (name.find("bn") != std::string::npos && name.ends_with(".weight"))) {
-      tensor.copy_(noise + 0.5);
-    } else if (name.ends_with("running_mean") || name.ends_with(".bias")) {
-      tensor.copy_(noise - 0.5);
-    }
-  }
-  return state;
-}
-
 std::unique_ptr<SegNetwork> lively(const SegConfig& config) {
   return seg_model(config.architecture).make(config, lively_state(config));
 }
@@ -59,11 +46,6 @@ at::Tensor image(const SegConfig& config, std::int64_t size, std::int64_t batch 
   std::vector<std::int64_t> shape(static_cast<std::size_t>(config.dims) + 2, size);
   shape[0] = batch, shape[1] = config.channels;
   return random(shape, 3);
-}
-
-double largest_difference(const at::Tensor& a, const at::Tensor& b) {
-  EXPECT_EQ(a.sizes(), b.sizes());
-  return (a - b).abs().max().item<double>();
 }
 
 TEST(Daunet, HasTheNumbersOfParametersThatWereMeasuredOnTheAuthorsCode) {
@@ -151,24 +133,7 @@ TEST(Daunet, GradientsReachEveryTensorAndEqualFiniteDifferencesInDoublePrecision
   const at::Tensor x = image(config, 8).to(at::kDouble);
   const at::Tensor label = random({2, 8, 8}, 9).gt(0.6).to(at::kLong);
   const auto loss = [&] { return deep_supervision_loss(network->forward(x, true), label, true); };
-  for (const TensorSpec& spec : network->specs())
-    if (!spec.is_buffer()) network->state().at(spec.name).requires_grad_(true);
-  loss().backward();
-  for (const TensorSpec& spec : network->specs()) {
-    if (spec.is_buffer()) continue;
-    const at::Tensor& parameter = network->state().at(spec.name);
-    ASSERT_TRUE(parameter.grad().defined()) << spec.name;
-    const at::NoGradGuard no_grad;
-    const at::Tensor direction = random(spec.shape, 11, at::kDouble) - 0.5;
-    constexpr double kStep = 1e-6;
-    parameter.add_(direction, kStep);
-    const double above = loss().item<double>();
-    parameter.add_(direction, -2 * kStep);
-    const double below = loss().item<double>();
-    parameter.add_(direction, kStep);
-    const double truth = (above - below) / (2 * kStep), analytic = (parameter.grad() * direction).sum().item<double>();
-    EXPECT_NEAR(analytic, truth, 1e-6 + 1e-5 * std::abs(truth)) << spec.name;
-  }
+  expect_slopes(*network, loss);
 }
 
 TEST(Daunet, DropoutActsInTrainingOnly) {

@@ -24,12 +24,14 @@
 #include <fovea/base/error.h>
 #include <fovea/models/recurrent_segmentation.h>
 
+#include "seg_checks.h"
+
 namespace fovea::models {
 namespace {
 
-at::Tensor random(at::IntArrayRef shape, std::uint64_t seed = 1, at::ScalarType type = at::kFloat) {
-  return at::rand(shape, at::make_generator<at::CPUGeneratorImpl>(seed), type);
-}
+using testing_tools::expect_slopes;
+using testing_tools::largest_difference;
+using testing_tools::random;
 
 SegConfig config_of(std::string variant = "", std::int64_t modalities = 3) {
   SegConfig config;
@@ -60,11 +62,6 @@ at::Tensor presence(std::initializer_list<std::initializer_list<bool>> rows) {
     tensors.push_back(at::tensor(values).to(at::kBool));
   }
   return at::stack(tensors);
-}
-
-double largest_difference(const at::Tensor& a, const at::Tensor& b) {
-  EXPECT_EQ(a.sizes(), b.sizes());
-  return (a - b).abs().max().item<double>();
 }
 
 const char* const kVariants[] = {"", "unidirectional", "logic", "logic unidirectional"};
@@ -196,35 +193,14 @@ TEST(Upattllstm, ImpossibleInputsAreRefused) {
   EXPECT_EQ(code({random({1, 3, 10, 8, 3})}), ErrorCode::kShape);
 }
 
-/// Central differences along a direction, in double.
-void check_gradients(const std::vector<std::pair<std::string, at::Tensor>>& parameters,
-                     const std::function<at::Tensor()>& loss) {
-  for (const auto& [name, parameter] : parameters) parameter.requires_grad_(true);
-  loss().backward();
-  for (const auto& [name, parameter] : parameters) {
-    ASSERT_TRUE(parameter.grad().defined()) << name;
-    const at::NoGradGuard no_grad;
-    const at::Tensor direction = random(parameter.sizes(), 11, at::kDouble) - 0.5;
-    constexpr double kStep = 1e-6;
-    parameter.add_(direction, kStep);
-    const double above = loss().item<double>();
-    parameter.add_(direction, -2 * kStep);
-    const double below = loss().item<double>();
-    parameter.add_(direction, kStep);
-    const double truth = (above - below) / (2 * kStep), analytic = (parameter.grad() * direction).sum().item<double>();
-    EXPECT_NEAR(analytic, truth, 1e-6 + 1e-5 * std::abs(truth)) << name;
-  }
-}
-
 TEST(RecurrentCells, GradientsEqualFiniteDifferencesInDoublePrecision) {
   const auto weight = [](at::IntArrayRef shape) { return random(shape, 4, at::kDouble) - 0.5; };
   for (const bool backwards : {false, true}) {
     const at::Tensor x = random({2, 3, 2, 4, 5}, 2, at::kDouble);
     const at::Tensor w = weight({12, 5, 3, 3}), b = weight({12});
-    check_gradients({{"x", x}, {"weight", w}, {"bias", b}},
-                    [&] { return conv_lstm(x, w, b, backwards).square().sum(); });
+    expect_slopes({{"x", x}, {"weight", w}, {"bias", b}}, [&] { return conv_lstm(x, w, b, backwards).square().sum(); });
     const at::Tensor lw = weight({9, 7, 3, 3}), lb = weight({9});
-    check_gradients({{"weight", lw}, {"bias", lb}}, [&] { return logic_cell(x, lw, lb, backwards).square().sum(); });
+    expect_slopes({{"weight", lw}, {"bias", lb}}, [&] { return logic_cell(x, lw, lb, backwards).square().sum(); });
   }
 }
 

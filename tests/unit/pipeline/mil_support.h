@@ -14,6 +14,7 @@
 #include <fovea/io/bag.h>
 #include <fovea/pipeline/job.h>
 
+#include "file_text.h"
 #include "shared.h"
 
 namespace fovea::test {
@@ -59,11 +60,6 @@ inline void write_two_classes(const std::filesystem::path& folder, int bags, std
               marked_rows(6 + i % 5, width, label, static_cast<std::uint64_t>(i) + 1));
     labels << "0" << i / 2 << "," << numbered(i) << "," << (label ? "tumour" : "normal") << "\n";
   }
-}
-
-inline std::string text_of(const std::filesystem::path& file) {
-  std::ifstream stream(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), {}};
 }
 
 inline pipeline::JobRequest train_request(const std::filesystem::path& folder, const std::filesystem::path& out,

@@ -81,8 +81,8 @@ const std::vector<std::string> kEverything{"model.architecture=acmil_ga",
 void expect_same_run(const fs::path& a, const fs::path& b, const std::string& when) {
   for (const char* fold : {"seed_0/fold_0", "seed_0/fold_1"})
     for (const char* file : {"model.safetensors", "last.safetensors"})
-      EXPECT_EQ(text_of(a / fold / file), text_of(b / fold / file)) << fold << "/" << file << " " << when;
-  EXPECT_EQ(text_of(a / "predictions.csv"), text_of(b / "predictions.csv")) << when;
+      EXPECT_EQ(file_text(a / fold / file), file_text(b / fold / file)) << fold << "/" << file << " " << when;
+  EXPECT_EQ(file_text(a / "predictions.csv"), file_text(b / "predictions.csv")) << when;
   EXPECT_EQ(history_of(a), history_of(b)) << when;
 }
 
@@ -102,8 +102,8 @@ TEST_F(MilTrain, FindsTheOneInstanceAndLeavesARunFolder) {
                            "seed_1/fold_1/checkpoint", "seed_1/fold_1/history.csv"})
     EXPECT_TRUE(fs::exists(out / file)) << file;
   EXPECT_FALSE(fs::exists(out / "left_out.csv"));
-  EXPECT_THAT(text_of(out / "concentration.csv"), testing::StartsWith("slide_id,k,mass\n"));
-  EXPECT_THAT(text_of(out / "concentration.csv"), HasSubstr(",10,"));
+  EXPECT_THAT(file_text(out / "concentration.csv"), testing::StartsWith("slide_id,k,mass\n"));
+  EXPECT_THAT(file_text(out / "concentration.csv"), HasSubstr(",10,"));
   const auto table = evaluation::read_predictions(out / "predictions.csv");
   int right = 0, tested = 0;
   for (const auto& row : table.rows) {
@@ -114,7 +114,7 @@ TEST_F(MilTrain, FindsTheOneInstanceAndLeavesARunFolder) {
   EXPECT_EQ(tested, 2 * 48);
   EXPECT_GT(right, 0.85 * tested);
   EXPECT_EQ(history_of(out).size(), 2u * 2 * 30);
-  const auto recipe = nlohmann::json::parse(text_of(out / "recipe.json"));
+  const auto recipe = nlohmann::json::parse(file_text(out / "recipe.json"));
   EXPECT_EQ(recipe["run"]["classes"], (std::vector<std::string>{"normal", "tumour"}));
   const LoadedMil model = load_mil(out / "seed_0/fold_0/model.safetensors");
   EXPECT_EQ(model.description.labels, (std::vector<std::string>{"normal", "tumour"}));
@@ -162,10 +162,10 @@ TEST_F(MilTrain, FinishedFoldsAreNotTrainedAgainAndAnotherRecipeIsRefused) {
   train(request);
   const auto checkpoint = out / "seed_0/fold_1/checkpoint";
   const auto written = fs::last_write_time(checkpoint);
-  const std::string before = text_of(out / "predictions.csv");
+  const std::string before = file_text(out / "predictions.csv");
   train(request);
   EXPECT_EQ(fs::last_write_time(checkpoint), written);
-  EXPECT_EQ(text_of(out / "predictions.csv"), before);
+  EXPECT_EQ(file_text(out / "predictions.csv"), before);
   EXPECT_THAT(complaint(train_request(folder_.path(), out, {"epochs=3"}, {{"folds", std::int64_t{2}}})),
               HasSubstr("a run of another recipe or data"));
 }
@@ -174,11 +174,11 @@ TEST_F(MilTrain, ADamagedCheckpointCostsItsFoldAndNothingElse) {
   write_two_classes(folder_.path(), 12);
   const auto request = train_request(folder_.path(), folder_ / "run", {"epochs=2"}, {{"folds", std::int64_t{2}}});
   train(request);
-  const std::string before = text_of(folder_ / "run/seed_0/fold_0/model.safetensors");
+  const std::string before = file_text(folder_ / "run/seed_0/fold_0/model.safetensors");
   std::ofstream(folder_ / "run/seed_0/fold_0/checkpoint", std::ios::trunc) << "rubbish";
   const JobResult result = train(request);
   EXPECT_THAT(result.notices, Contains(HasSubstr("Starting again")));
-  EXPECT_EQ(text_of(folder_ / "run/seed_0/fold_0/model.safetensors"), before);
+  EXPECT_EQ(file_text(folder_ / "run/seed_0/fold_0/model.safetensors"), before);
 }
 
 TEST_F(MilTrain, WhatCannotBeUsedIsLeftOutNamedAndCounted) {
@@ -260,7 +260,7 @@ TEST_F(MilTrain, AttentionThatCollapsesOrIsUniformAndGreedyMaskingAreSaid) {
 // --- tasks
 
 nlohmann::json metrics_of(const fs::path& run) {
-  return nlohmann::json::parse(text_of(run / "metrics.json"));
+  return nlohmann::json::parse(file_text(run / "metrics.json"));
 }
 
 TEST_F(MilTrain, SurvivalOrdersTheRisks) {

@@ -17,6 +17,7 @@
 #include <fovea/pipeline/job.h>
 
 #include "model_store.h"
+#include "file_text.h"
 #include "shared.h"
 #include "slide/training_bags.h"
 #include "slide_support.h"
@@ -44,11 +45,6 @@ std::filesystem::path write_random_model(const std::filesystem::path& path, std:
 JobRequest predict_request(const std::filesystem::path& slide, const std::filesystem::path& model,
                            const std::filesystem::path& out) {
   return {"slide predict", {{"slide", slide.string()}, {"model", model.string()}, {"out", out.string()}}};
-}
-
-std::string text_of(const std::filesystem::path& path) {
-  std::ifstream stream(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), {}};
 }
 
 std::set<std::string> names_in(const std::filesystem::path& folder) {
@@ -92,7 +88,7 @@ TEST_F(SlidePredict, WritesTheSameResultForAnyChunkAndFromItsOwnFeatures) {
   EXPECT_EQ(names_in(folder_ / "first"), (std::set<std::string>{"prediction.json", "heatmap.png", "heatmap.geojson",
                                                                 "attention.h5", "features.h5"}));
 
-  const auto json = nlohmann::json::parse(text_of(folder_ / "first/prediction.json"));
+  const auto json = nlohmann::json::parse(test::file_text(folder_ / "first/prediction.json"));
   EXPECT_EQ(json["fovea_prediction"], 1);
   const std::int64_t tiles = json["tiles"]["used"];
   EXPECT_GT(tiles, 40);
@@ -182,7 +178,7 @@ TEST_F(SlidePredict, CancelLeavesTheEarlierResultAndNothingElse) {
     }
     EXPECT_LT(std::chrono::steady_clock::now() - asked, std::chrono::seconds(2)) << stage;
     EXPECT_EQ(names_in(folder_ / "out"), (std::set<std::string>{"prediction.json"})) << stage;
-    EXPECT_EQ(text_of(folder_ / "out/prediction.json"), "earlier");
+    EXPECT_EQ(test::file_text(folder_ / "out/prediction.json"), "earlier");
     EXPECT_FALSE(std::filesystem::exists(folder_ / "dump.safetensors"));
   }
 }
@@ -257,7 +253,7 @@ TEST_F(SlidePredict, BagWithoutPlacesGivesNoPicture) {
   const auto model = write_random_model(folder_ / "model.safetensors", 24, "");
   run_job(bag_request(write_bag_file(folder_ / "bag.safetensors", at::rand({30, 24}), false), model, folder_ / "out"));
   EXPECT_EQ(names_in(folder_ / "out"), (std::set<std::string>{"prediction.json"}));
-  const auto json = nlohmann::json::parse(text_of(folder_ / "out/prediction.json"));
+  const auto json = nlohmann::json::parse(test::file_text(folder_ / "out/prediction.json"));
   EXPECT_EQ(json["tiles"]["used"], 30);
   EXPECT_THAT(json.dump(), testing::Not(HasSubstr("bag.safetensors")));
 }
@@ -320,7 +316,7 @@ TEST(SlideTrain, LearnsTheDigitBags) {
   EXPECT_GT(json["localisation_auroc"].get<double>(), 0.75);
   const LoadedMil loaded = load_mil(folder / "m.safetensors");
   EXPECT_EQ(loaded.model->config().classes, 2);
-  EXPECT_THAT(text_of(folder / "m.md"), HasSubstr(loaded.description.sha256));
+  EXPECT_THAT(test::file_text(folder / "m.md"), HasSubstr(loaded.description.sha256));
 }
 
 class TileBags : public testing::Test {

@@ -1,19 +1,15 @@
-// Training of segmentation networks on one machine: AdamW, Dice plus cross-entropy over all heads.
-#include <fovea/models/train.h>
+#include <fovea/models/train_segmentation.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
-#include <numbers>
-#include <numeric>
-#include <random>
-#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include <ATen/Context.h>
+#include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/stack.h>
+#include <ATen/ops/scalar_tensor.h>
 
 #include <fovea/base/error.h>
 
@@ -23,74 +19,133 @@
 namespace fovea::models {
 namespace {
 
-struct Batch {
-  at::Tensor image, label;
-};
+constexpr const char* kBatches = "batches";
+constexpr const char* kAverage = "average.";
 
-Batch make_batch(std::span<const std::int64_t> indices, std::int64_t epoch,
-                 const std::function<std::pair<at::Tensor, at::Tensor>(std::int64_t, std::int64_t)>& sample,
-                 const at::TensorOptions& like) {
-  std::vector<at::Tensor> images, labels;
-  for (const std::int64_t index : indices) {
-    auto [image, label] = sample(index, epoch);
-    if (!images.empty() && (image.sizes() != images[0].sizes() || label.sizes() != labels[0].sizes())) {
-      throw Error(ErrorCode::kShape, "training sample " + std::to_string(index), "it has another size than its batch",
-                  "Resample all samples to one grid, or train with a batch of 1.");
-    }
-    images.push_back(std::move(image));
-    labels.push_back(std::move(label));
-  }
-  // Plain layout: channels_last, best for inference, made a training step 15 % slower (2-D, batch of 8, 160 x 160).
-  return {at::stack(images).to(like), at::stack(labels).to(like.device(), at::kLong)};
+void require(bool good, const std::string& problem, const std::string& remedy) {
+  if (!good) throw Error(ErrorCode::kUsage, "training", problem, remedy);
 }
 
-double train_step(const SegNetwork& network, const Batch& batch, AdamW& optimizer, double learning_rate) {
-  optimizer.zero_grad();
-  const at::Tensor loss = deep_supervision_loss(network.forward(batch.image, true), batch.label, true);
-  const double value = loss.item<double>();
-  if (!std::isfinite(value)) {
-    throw Error(ErrorCode::kUsage, "training", "the loss is no longer a finite number",
-                "Lower the learning rate and check the images for NaN.");
-  }
-  loss.backward();
-  optimizer.step(learning_rate);
-  return value;
+void check(const SegTraining& options, std::int64_t steps) {
+  require(steps >= 1, "there are no steps", "Give at least one image and label.");
+  require(options.rates.learning_rate > 0 && options.accumulate >= 1,
+          "the learning rate must be positive and accumulation at least 1", "Correct them.");
+  require(options.clip >= 0 && options.average >= 0 && options.average < 1,
+          "clipping must not be negative and the average's decay must be from 0 to below 1", "Correct them.");
 }
 
-void check_options(const TrainOptions& options, std::int64_t samples) {
-  if (samples < 1)
-    throw Error(ErrorCode::kUsage, "training", "there are no samples", "Give at least one image and label.");
-  if (options.epochs < 1 || options.batch < 1 || !(options.learning_rate > 0)) {
-    throw Error(ErrorCode::kUsage, "training", "epochs, batch and learning rate must be positive", "Correct them.");
-  }
+StateDict copy_of(const StateDict& state) {
+  StateDict copy;
+  for (const auto& [name, tensor] : state) copy.emplace(name, tensor.detach().clone());
+  return copy;
 }
 
 }  // namespace
 
-void train_segmentation(SegNetwork& network, std::int64_t samples,
-                        const std::function<std::pair<at::Tensor, at::Tensor>(std::int64_t, std::int64_t)>& sample,
-                        const TrainOptions& options, const EpochSink& sink) {
-  check_options(options, samples);
-  const at::AutoGradMode with_gradients(true);
-  const TrainableWhile scope(network.specs(), network.state());
-  AdamW optimizer(scope.parameters(), {.weight_decay = options.weight_decay});
-  const at::TensorOptions like = scope.parameters().front().options().requires_grad(false);
-  const std::int64_t batches = (samples + options.batch - 1) / options.batch, steps = batches * options.epochs;
-  for (std::int64_t epoch = 0; epoch < options.epochs; ++epoch) {
-    const auto start = std::chrono::steady_clock::now();
-    const std::vector<std::int64_t> order = shuffled(samples, options.seed, epoch);
-    EpochReport report{.epoch = epoch};
-    for (std::int64_t step = 0; step < batches; ++step) {
-      const auto first = static_cast<std::size_t>(step * options.batch);
-      const std::size_t count = std::min(static_cast<std::size_t>(options.batch), order.size() - first);
-      const Batch batch = make_batch(std::span(order).subspan(first, count), epoch, sample, like);
-      report.learning_rate = learning_rate_at(options, epoch * batches + step, steps);
-      const double loss = train_step(network, batch, optimizer, report.learning_rate);
-      report.loss += loss * static_cast<double>(count) / static_cast<double>(samples);
-    }
-    report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    if (sink && !sink(report)) return;
+class SegTrainer::Run {
+ public:
+  Run(SegNetwork& network, const SegTraining& options, std::int64_t steps)
+      : network_(network),
+        options_(options),
+        steps_(steps),
+        on_loan_(network.specs(), network.state()),
+        optimizer_(on_loan_.parameters(),
+                   {.weight_decay = options.rates.weight_decay, .decoupled = !options.rates.l2}) {
+    if (options.average > 0) average_ = copy_of(network.state());
   }
+
+  double step(const SegInput& batch, const at::Tensor& label) {
+    const at::AutoGradMode with_gradients(true);
+    rate_ = learning_rate_at(options_.rates, done_, steps_);
+    if (done_ % options_.accumulate == 0) optimizer_.zero_grad();
+    // Dropout draws from this generator: seeded for every step, a resumed run drops the same channels.
+    at::manual_seed(options_.rates.seed + 0x9e3779b97f4a7c15ULL * static_cast<std::uint64_t>(done_ + 1));
+    const at::Tensor loss = segmentation_loss(network_.forward(batch, true), label, options_.loss);
+    const double value = loss.item<double>();
+    require(std::isfinite(value), "the loss is no longer a finite number",
+            "Lower the learning rate and check the images for NaN.");
+    (options_.accumulate == 1 ? loss : loss / static_cast<double>(options_.accumulate)).backward();
+    if (++done_ % options_.accumulate == 0) update();
+    return value;
+  }
+
+  double learning_rate() const { return rate_; }
+  const StateDict& kept() const { return options_.average > 0 ? average_ : network_.state(); }
+
+  StateDict saved() const {
+    StateDict saved = optimizer_.saved();
+    saved[kBatches] = at::scalar_tensor(done_, at::kLong);
+    for (const auto& [name, tensor] : average_) saved[kAverage + name] = tensor.clone();
+    return saved;
+  }
+  void restore(const StateDict& saved) {
+    optimizer_.restore(saved);
+    const auto found = saved.find(kBatches);
+    require(found != saved.end(), "its state does not say how many batches were seen", "Start the training again.");
+    done_ = found->second.item<std::int64_t>();
+    rate_ = learning_rate_at(options_.rates, std::max<std::int64_t>(done_ - 1, 0), steps_);
+    for (auto& [name, tensor] : average_) {
+      const auto kept = saved.find(kAverage + name);
+      require(kept != saved.end() && kept->second.sizes() == tensor.sizes(), "its state lacks the averaged weights",
+              "Start the training again.");
+      tensor.copy_(kept->second);
+    }
+  }
+
+ private:
+  void update() {
+    if (options_.clip > 0) clip_gradients();
+    optimizer_.step(rate_);
+    if (options_.average > 0) move_average();
+  }
+
+  void clip_gradients() {
+    const at::NoGradGuard no_grad;
+    double squares = 0;
+    for (const at::Tensor& parameter : on_loan_.parameters())
+      if (parameter.grad().defined()) squares += parameter.grad().square().sum().item<double>();
+    const double norm = std::sqrt(squares);
+    if (norm <= options_.clip) return;
+    for (const at::Tensor& parameter : on_loan_.parameters())
+      if (parameter.grad().defined()) parameter.mutable_grad().mul_(options_.clip / norm);
+  }
+
+  /// Young averages forget faster, or the random start would stay in them for long.
+  void move_average() {
+    const at::NoGradGuard no_grad;
+    const auto updates = static_cast<double>(done_ / options_.accumulate);
+    const double decay = std::min(options_.average, (1 + updates) / (10 + updates));
+    for (auto& [name, tensor] : average_) tensor.lerp_(network_.state().at(name).detach(), 1 - decay);
+  }
+
+  SegNetwork& network_;
+  SegTraining options_;
+  std::int64_t steps_, done_ = 0;
+  double rate_ = 0;
+  TrainableWhile on_loan_;
+  AdamW optimizer_;
+  StateDict average_;
+};
+
+SegTrainer::SegTrainer(SegNetwork& network, const SegTraining& options, std::int64_t steps) {
+  check(options, steps);
+  run_ = std::make_unique<Run>(network, options, steps);
+}
+SegTrainer::~SegTrainer() = default;
+double SegTrainer::step(const SegInput& batch, const at::Tensor& label) {
+  return run_->step(batch, label);
+}
+double SegTrainer::learning_rate() const {
+  return run_->learning_rate();
+}
+const StateDict& SegTrainer::kept() const {
+  return run_->kept();
+}
+StateDict SegTrainer::saved() const {
+  return run_->saved();
+}
+void SegTrainer::restore(const StateDict& saved) {
+  run_->restore(saved);
 }
 
 }  // namespace fovea::models

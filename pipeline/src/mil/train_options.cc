@@ -4,47 +4,18 @@
 
 #include <fovea/base/error.h>
 
-#include "mil/recipe_keys.h"
 #include "problems.h"
+#include "train/recipe_text.h"
 
 namespace fovea::pipeline::mil {
 namespace {
 
 constexpr std::int64_t kMegabyte = std::int64_t{1} << 20;
 
-/// "optimiser.learning_rate=5e-4": the value is JSON, or a plain word.
-void apply(const std::string& assignment, nlohmann::json& changes) {
-  const auto equals = assignment.find('=');
-  if (equals == std::string::npos || equals == 0)
-    throw Error(ErrorCode::kUsage, "--set", "'" + assignment + "' is not key=value",
-                "Write for example --set optimiser.learning_rate=5e-4.");
-  nlohmann::json value = nlohmann::json::parse(assignment.substr(equals + 1), nullptr, false);
-  if (value.is_discarded()) value = assignment.substr(equals + 1);
-  nlohmann::json* at = &changes;
-  for (const std::string& part : parts_of(assignment.substr(0, equals))) at = &(*at)[part];
-  *at = std::move(value);
-}
-
-/// A list of texts comes split at commas, which stand in lists of numbers as well: seeds=[0,1,2].
-std::vector<std::string> assignments(const std::vector<std::string>& given) {
-  std::vector<std::string> whole;
-  for (const std::string& piece : given) {
-    if (piece.find('=') == std::string::npos && !whole.empty())
-      whole.back() += "," + piece;
-    else
-      whole.push_back(piece);
-  }
-  return whole;
-}
-
-Recipe changed_recipe(const JobValues& values) {
+Recipe recipe_of(const JobValues& values) {
   const Recipe recipe = load_recipe(values.text("recipe"));
   if (values.list("set").empty()) return recipe;
-  nlohmann::json json = nlohmann::json::parse(recipe_json(recipe).dump()), changes = nlohmann::json::object();
-  for (const std::string& assignment : assignments(values.list("set"))) apply(assignment, changes);
-  // merge_patch would drop a key that is set to null; unknown keys are kept for the recipe's own complaint.
-  json.update(changes, true);
-  return recipe_from_json(json.dump(), "--set");
+  return recipe_from_json(train::changed_recipe(recipe_json(recipe), values.list("set")), "--set");
 }
 
 }  // namespace
@@ -138,7 +109,7 @@ std::vector<Parameter> train_parameters() {
 
 TrainOptions train_options(const JobValues& values) {
   TrainOptions o;
-  o.recipe = changed_recipe(values);
+  o.recipe = recipe_of(values);
   o.bags = values.text("bags"), o.labels = values.text("labels"), o.out = values.text("out");
   o.splits.splits = values.text("splits"), o.splits.folds = values.integer("folds");
   o.splits.val_share = values.number("val-share"), o.splits.test_share = values.number("test-share");

@@ -1,4 +1,4 @@
-// Foreground Dice, deep supervision, and the trainer that uses them.
+// Foreground Dice, deep supervision and the other terms of the training loss.
 #include <cmath>
 #include <functional>
 #include <memory>
@@ -18,7 +18,7 @@
 
 #include <fovea/base/error.h>
 #include <fovea/models/segmentation.h>
-#include <fovea/models/train.h>
+#include <fovea/models/train_segmentation.h>
 
 namespace fovea::models {
 namespace {
@@ -103,99 +103,39 @@ TEST(DeepSupervision, SumsOverHeadsWithTargetsTakenFromIndexZeroWithTheirStride)
   EXPECT_NEAR(deep_supervision_loss(output, label, true).item<double>(), dice + entropy, 1e-5);
 }
 
-// ---- training ----
-
-const SegConfig kTiny{"agunet", 2, 1, 2, {4, 8}, false, false, true};
-
-std::unique_ptr<SegNetwork> tiny_network() {
-  const SegRow& row = seg_model("agunet");
-  return row.make(kTiny, random_state(row.specs(kTiny), 3));
+TEST(SegmentationLoss, HalvedHeadsAndTverskyAddUpToTheirParts) {
+  SegOutput output;
+  output.heads = {random({1, 2, 8, 8}, 1), random({1, 2, 4, 4}, 2)};
+  at::Tensor label = at::zeros({1, 8, 8}, at::kLong);
+  label[0][3][5] = 1;
+  SegOutput first, second;
+  first.heads = {output.heads[0]}, second.heads = {output.heads[1]};
+  const at::Tensor coarse = at::zeros({1, 4, 4}, at::kLong);
+  coarse[0][1][2].fill_(1);
+  const SegLoss one{.dice = 0, .tversky = 2};
+  const double expected =
+      segmentation_loss(first, label, one).item<double>() + 0.5 * segmentation_loss(second, coarse, one).item<double>();
+  const SegLoss both{.dice = 0, .tversky = 2, .halved = true, .largest = true};
+  EXPECT_NEAR(segmentation_loss(output, label, both).item<double>(), expected, 1e-6)
+      << "the largest label of each pair: a voxel at odd indices survives";
+  const double tversky =
+      focal_tversky_loss(at::softmax(output.heads[0], 1).select(1, 1), label.to(at::kFloat)).item<double>();
+  EXPECT_NEAR(segmentation_loss(first, label, one).item<double>(), 2 * tversky, 1e-6);
 }
 
-/// A bright disc on noise; the label is the disc.
-std::pair<at::Tensor, at::Tensor> disc(std::int64_t index, std::int64_t) {
-  const at::Tensor axis = at::arange(16, at::kFloat);
-  const double cx = 4 + static_cast<double>(index % 5) * 2, cy = 4 + static_cast<double>(index % 3) * 4;
-  const at::Tensor inside = ((axis - cx).square().unsqueeze(1) + (axis - cy).square()).lt(9);
-  const at::Tensor image = inside.to(at::kFloat) + random({16, 16}, static_cast<std::uint64_t>(index)) * 0.8;
-  return {image.unsqueeze(0), inside.to(at::kLong)};
-}
-
-TrainOptions quick_options() {
-  return {.epochs = 12, .learning_rate = 2e-2, .batch = 4, .seed = 5};
-}
-
-TEST(TrainSegmentation, LearnsToOutlineABrightDisc) {
-  const auto network = tiny_network();
-  std::vector<EpochReport> reports;
-  train_segmentation(*network, 16, disc, quick_options(), [&](const EpochReport& report) {
-    reports.push_back(report);
-    return true;
-  });
-  ASSERT_EQ(reports.size(), 12U);
-  EXPECT_LT(reports.back().loss, 0.4 * reports.front().loss);
-  EXPECT_EQ(reports.back().epoch, 11);
-  EXPECT_LT(reports.back().learning_rate, 0.05 * reports.front().learning_rate) << "half-cosine to 0";
-  const auto [image, label] = disc(102, 0);
-  const SegOutput output = network->forward(at::stack({image, image}), true);
-  const double dice = foreground_dice_loss(at::softmax(output.heads[0], 1), at::stack({label, label})).item<double>();
-  EXPECT_LT(dice, 0.25) << "on a disc it has not seen";
-}
-
-TEST(TrainSegmentation, TheSameSeedGivesTheSameWeights) {
-  TrainOptions options = quick_options();
-  options.epochs = 2;
-  const auto first = tiny_network(), second = tiny_network();
-  train_segmentation(*first, 6, disc, options, {});
-  train_segmentation(*second, 6, disc, options, {});
-  for (const auto& [name, tensor] : first->state()) {
-    EXPECT_LE((tensor - second->state().at(name)).abs().max().item<double>(), 1e-6) << name;
-  }
-  options.seed = 6;
-  const auto third = tiny_network();
-  train_segmentation(*third, 6, disc, options, {});
-  EXPECT_FALSE(third->state().at("head0.weight").equal(first->state().at("head0.weight")));
-}
-
-TEST(TrainSegmentation, StopsWhenTheSinkSaysSoAndLeavesNoGradientsBehind) {
-  const auto network = tiny_network();
-  int epochs = 0;
-  train_segmentation(*network, 2, disc, quick_options(), [&](const EpochReport&) { return ++epochs < 2; });
-  EXPECT_EQ(epochs, 2);
-  for (const auto& [name, tensor] : network->state()) {
-    EXPECT_FALSE(tensor.requires_grad()) << name;
-    EXPECT_FALSE(tensor.grad().defined()) << name;
-  }
-}
-
-TEST(TrainSegmentation, OneCycleWarmsUpAndEndsNearZero) {
-  const auto network = tiny_network();
-  TrainOptions options = quick_options();
-  options.schedule = TrainOptions::Schedule::kOneCycle, options.epochs = 10, options.batch = 2;
-  std::vector<double> rates;
-  train_segmentation(*network, 2, disc, options, [&](const EpochReport& report) {
-    rates.push_back(report.learning_rate);
-    return true;
-  });
-  EXPECT_NEAR(rates.front(), options.learning_rate / 25, 1e-9);
-  EXPECT_NEAR(rates[3], options.learning_rate, 1e-9) << "the peak after 30 %";
-  EXPECT_LT(rates.back(), 0.1 * options.learning_rate);
-}
-
-TEST(TrainSegmentation, RefusesMixedSizesNoSamplesAndNaN) {
-  const auto network = tiny_network();
-  const TrainOptions options = quick_options();
-  const auto mixed = [](std::int64_t index, std::int64_t) {
-    const std::int64_t size = 8 + 8 * (index % 2);
-    return std::pair(at::zeros({1, size, size}), at::zeros({size, size}, at::kLong));
-  };
-  const auto poisoned = [](std::int64_t, std::int64_t) {
-    return std::pair(at::zeros({1, 8, 8}) + std::nan(""), at::zeros({8, 8}, at::kLong));
-  };
-  EXPECT_EQ(code_of([&] { train_segmentation(*network, 4, mixed, options, {}); }), ErrorCode::kShape);
-  EXPECT_EQ(code_of([&] { train_segmentation(*network, 0, disc, options, {}); }), ErrorCode::kUsage);
-  EXPECT_EQ(code_of([&] { train_segmentation(*network, 4, poisoned, options, {}); }), ErrorCode::kUsage);
-  EXPECT_FALSE(network->state().at("head0.weight").requires_grad()) << "also after a failure";
+TEST(SegmentationLoss, TheAuthorsSubsamplingLosesAVoxelAtOddIndices) {
+  SegOutput output;
+  output.heads = {random({1, 2, 4, 4}, 1), random({1, 2, 2, 2}, 2)};
+  at::Tensor label = at::zeros({1, 4, 4}, at::kLong);
+  label[0][3][1] = 1;
+  SegOutput coarse;
+  coarse.heads = {output.heads[1]};
+  SegOutput fine;
+  fine.heads = {output.heads[0]};
+  EXPECT_NEAR(segmentation_loss(output, label, {}).item<double>(),
+              segmentation_loss(fine, label, {}).item<double>() +
+                  segmentation_loss(coarse, at::zeros({1, 2, 2}, at::kLong), {}).item<double>(),
+              1e-6);
 }
 
 }  // namespace

@@ -10,7 +10,6 @@
 #include <vector>
 
 #include <fovea/models/mil.h>
-#include <fovea/models/segmentation.h>
 
 namespace fovea::models {
 
@@ -77,11 +76,5 @@ class MilTrainer {
 void train_mil(MilModel& model, std::int64_t bags,
                const std::function<std::pair<at::Tensor, std::int64_t>(std::int64_t)>& bag, const TrainOptions& options,
                const EpochSink& sink);
-
-/// AdamW, sum over heads of foreground Dice plus cross-entropy. `sample(i, epoch)` gives image [C, spatial...] float32
-/// and label int64 [spatial...]; augmentation is the caller's.
-void train_segmentation(SegNetwork& network, std::int64_t samples,
-                        const std::function<std::pair<at::Tensor, at::Tensor>(std::int64_t, std::int64_t)>& sample,
-                        const TrainOptions& options, const EpochSink& sink);
 
 }  // namespace fovea::models

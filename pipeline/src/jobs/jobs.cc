@@ -19,6 +19,7 @@ std::span<const JobKind> job_kinds() {
       mil_compare_job(),     //
       mri_segment_job(),     //
       mri_train_job(),       //
+      mri_evaluate_job(),    //
       model_import_job(),    //
       model_info_job(),      //
       encode_job(),          //

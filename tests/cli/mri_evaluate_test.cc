@@ -1,4 +1,4 @@
-// `mri evaluate` on a cohort with one bad case, as a user runs it.
+// `mri evaluate` on a cohort with one bad case, and `mri growth`, as a user runs them.
 #include <fstream>
 
 #include <gmock/gmock.h>
@@ -56,6 +56,22 @@ TEST(MriEvaluate, NothingMeasurableLeavesNothing) {
   EXPECT_EQ(run.exit_code, 3);
   EXPECT_THAT(run.err, testing::HasSubstr("gone.nii.gz"));
   EXPECT_FALSE(std::filesystem::exists(folder / "out"));
+}
+
+TEST(MriGrowth, WritesAReport) {
+  TemporaryFolder folder;
+  io::write_label_map(folder / "before.nii.gz", cube(2));
+  io::write_seg_nrrd(folder / "after.seg.nrrd", cube(3), {{.name = "lesion"}});
+  const std::string masks = "mri growth --before '" + (folder / "before.nii.gz").string() + "' --after '" +
+                            (folder / "after.seg.nrrd").string() + "' --out '" + (folder / "out").string() + "'";
+  const ProgramResult run = run_fovea(masks + " --days 100");
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  const auto json = nlohmann::json::parse(file_text(folder / "out/growth.json"));
+  EXPECT_EQ(json["lesions"][0]["verdict"], "no certain change");
+  EXPECT_EQ(json["lesions"][0]["change_ml"], 0);
+  EXPECT_NEAR(json["lesions"][0]["after_uncertainty_ml"].get<double>(), (125 - 27) * 0.002 / 2, 1e-12);
+  EXPECT_THAT(file_text(folder / "out/report.html"), testing::HasSubstr("data:image/png;base64"));
+  EXPECT_EQ(run_fovea(masks + " --days -3").exit_code, 1);
 }
 
 }  // namespace

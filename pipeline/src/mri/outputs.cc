@@ -11,6 +11,7 @@
 #include <fovea/io/weights.h>
 
 #include "mri/overlay.h"
+#include "mri/report_page.h"
 #include "output_set.h"
 #include "slide/words.h"
 
@@ -73,25 +74,9 @@ OverlayText overlay_text(const Report& report) {
   return text;
 }
 
-/// The voxel of the largest lesion nearest to its centroid: a curved lesion need not contain its own centre.
 Vec3 view_centre(const Segmentation& segmentation, const Report& report) {
-  const io::Geometry& g = segmentation.labels.geometry;
-  if (report.findings.empty()) return centre_of(g);
-  const Lesion& lesion = report.findings.front().lesion;
-  double best = -1;
-  Vec3 centre = lesion.centroid_lps_mm;
-  for (std::int64_t k = lesion.box.begin[2]; k < lesion.box.end[2]; ++k)
-    for (std::int64_t j = lesion.box.begin[1]; j < lesion.box.end[1]; ++j)
-      for (std::int64_t i = lesion.box.begin[0]; i < lesion.box.end[0]; ++i) {
-        if (segmentation.labels.values[static_cast<std::size_t>((k * g.size[1] + j) * g.size[0] + i)] != lesion.label)
-          continue;
-        const Vec3 p = g.point_lps({static_cast<double>(i), static_cast<double>(j), static_cast<double>(k)});
-        double distance = 0;
-        for (std::size_t a = 0; a < 3; ++a)
-          distance += (p[a] - lesion.centroid_lps_mm[a]) * (p[a] - lesion.centroid_lps_mm[a]);
-        if (best < 0 || distance < best) best = distance, centre = p;
-      }
-  return centre;
+  return report.findings.empty() ? centre_of(segmentation.labels.geometry)
+                                 : lesion_view(segmentation.labels, report.findings.front().lesion);
 }
 
 /// Highest probability of any foreground class: with one class, that class.
@@ -112,6 +97,7 @@ std::vector<std::filesystem::path> write_outputs(Segmentation& segmentation, con
                                                  const Report& report, const SegmentOptions& options,
                                                  const std::stop_token& stop) {
   const auto colours = colours_of(options);
+  const std::string page = segment_html(report, segmentation.labels, volume, colours, options.pseudonym, options.out);
   OutputSet files(stop);
   files.add(options.out / "segmentation.nii.gz",
             [&](const auto& path) { io::write_label_map(path, segmentation.labels); });
@@ -130,6 +116,8 @@ std::vector<std::filesystem::path> write_outputs(Segmentation& segmentation, con
     });
   files.add(options.out / "report.json",
             [&](const auto& path) { io::write_file(path, report_json(report).dump(2) + "\n"); });
+  files.add(options.out / "lesions.csv", [&](const auto& path) { io::write_file(path, lesions_csv(report)); });
+  files.add(options.out / "report.html", [&](const auto& path) { io::write_file(path, page); });
   return files.commit();
 }
 

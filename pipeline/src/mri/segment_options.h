@@ -20,7 +20,7 @@ struct SegmentOptions {
   SegmentationSettings settings;
   bool all_folds = true;
   double min_component_ml = 0, below_size_mm3 = 100;
-  std::string label_name;
+  std::string label_name, pseudonym;
   std::optional<std::array<double, 3>> colour;
   std::int64_t threads = 0;
 };

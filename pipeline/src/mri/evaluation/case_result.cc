@@ -31,19 +31,6 @@ io::Volume volume_at(const std::filesystem::path& path, const CaseFiles& files, 
   return io::read_volume(path);
 }
 
-std::vector<std::uint8_t> mask_of(const io::Volume& volume, const std::filesystem::path& path, int label) {
-  std::vector<std::uint8_t> mask(volume.values.size());
-  for (std::size_t i = 0; i < mask.size(); ++i) {
-    const double value = volume.values[i], whole = std::round(value);
-    if (std::abs(value - whole) > kLabelTolerance || whole < 0)
-      throw Error(ErrorCode::kCorrupt, name_of(path),
-                  "it holds " + slide::number_text(value) + ", which is no label of a mask",
-                  "Give masks with whole numbers; probabilities belong into the column probability.");
-    mask[i] = label == 0 ? whole != 0 : whole == label;
-  }
-  return mask;
-}
-
 void check_grids(const io::Geometry& reference, const io::Geometry& other, const std::filesystem::path& path) {
   if (!same_grid(reference, other))
     throw Error(ErrorCode::kShape, name_of(path),
@@ -63,6 +50,19 @@ io::Volume probability_of(const CaseFiles& files, const io::Geometry& reference)
 }
 
 }  // namespace
+
+std::vector<std::uint8_t> mask_of(const io::Volume& volume, const std::filesystem::path& path, int label) {
+  std::vector<std::uint8_t> mask(volume.values.size());
+  for (std::size_t i = 0; i < mask.size(); ++i) {
+    const double value = volume.values[i], whole = std::round(value);
+    if (std::abs(value - whole) > kLabelTolerance || whole < 0)
+      throw Error(ErrorCode::kCorrupt, name_of(path),
+                  "it holds " + slide::number_text(value) + ", which is no label of a mask",
+                  "Give masks with whole numbers; probabilities belong into the column probability.");
+    mask[i] = label == 0 ? whole != 0 : whole == label;
+  }
+  return mask;
+}
 
 CaseMasks read_case_masks(const CaseFiles& files, const CaseSettings& settings) {
   CaseMasks masks;

@@ -41,6 +41,9 @@ struct CaseResult {
   bool usable() const { return problem.empty(); }
 };
 
+/// Where the volume holds the label (0: any); Error(kCorrupt) when its values are no labels.
+std::vector<std::uint8_t> mask_of(const io::Volume& volume, const std::filesystem::path& path, int label);
+
 /// The two masks of a case on their common grid.
 struct CaseMasks {
   io::Geometry geometry;

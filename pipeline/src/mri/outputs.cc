@@ -7,9 +7,12 @@
 #include <nlohmann/json.hpp>
 
 #include <fovea/io/atomic_file.h>
+#include <fovea/io/dicom_seg.h>
 #include <fovea/io/image.h>
 #include <fovea/io/weights.h>
+#include <fovea/pipeline/job.h>
 
+#include "log/log.h"
 #include "mri/overlay.h"
 #include "mri/report_page.h"
 #include "output_set.h"
@@ -31,12 +34,25 @@ constexpr const char* kMassTerminology =
     "Structure~SCT^4147007^Mass~^^~"
     "Anatomic codes - DICOM master list~^^~^^";
 
-std::string terminology_of(std::string name) {
+bool is_mass(std::string name) {
   std::transform(name.begin(), name.end(), name.begin(),
                  [](unsigned char c) { return static_cast<char>(c < 128 ? std::tolower(c) : c); });
   for (const char* mass : {"tumor", "tumour", "meningioma", "glioma", "metastasis", "mass"})
-    if (name.find(mass) != std::string::npos) return kMassTerminology;
-  return {};
+    if (name.find(mass) != std::string::npos) return true;
+  return false;
+}
+
+/// DICOM wants a code for every segment: what is no known mass is tissue.
+std::vector<io::DicomSegment> dicom_segments_of(const Report& report) {
+  const io::DicomCode altered{"49755003", "SCT", "Morphologically Altered Structure"}, mass{"4147007", "SCT", "Mass"},
+      tissue{"85756007", "SCT", "Tissue"};
+  std::vector<io::DicomSegment> segments;
+  for (std::size_t label = 1; label < report.labels.size(); ++label) {
+    const bool known = is_mass(report.labels[label]);
+    segments.push_back({report.labels[label], static_cast<int>(label), known ? altered : tissue, known ? mass : tissue,
+                        "Fovea " + version() + " " + report.model.architecture});
+  }
+  return segments;
 }
 
 std::vector<std::array<double, 3>> colours_of(const SegmentOptions& options) {
@@ -52,7 +68,7 @@ std::vector<io::Segment> segments_of(const Report& report, const std::vector<std
                         .name = report.labels[label],
                         .color = colours[(label - 1) % colours.size()],
                         .label_value = static_cast<int>(label),
-                        .terminology = terminology_of(report.labels[label])});
+                        .terminology = is_mass(report.labels[label]) ? kMassTerminology : ""});
   return segments;
 }
 
@@ -113,6 +129,12 @@ std::vector<std::filesystem::path> write_outputs(Segmentation& segmentation, con
     files.add(options.dump, [&](const auto& path) {
       io::write_safetensors(path, segmentation.dump,
                             {{"architecture", report.model.architecture}, {"model_sha256", report.model.sha256}});
+    });
+  if (!options.dicom_seg.empty())
+    files.add(options.dicom_seg, [&](const auto& path) {
+      for (const std::string& attribute : io::write_dicom_seg(path, segmentation.labels, dicom_segments_of(report),
+                                                              options.volumes.front(), options.reading))
+        log_warning("DICOM SEG: the source's " + attribute + " breaks DICOM's rules and was left out");
     });
   files.add(options.out / "report.json",
             [&](const auto& path) { io::write_file(path, report_json(report).dump(2) + "\n"); });

@@ -7,6 +7,7 @@
 
 #include <fovea/base/error.h>
 #include <fovea/io/atomic_file.h>
+#include <fovea/io/dicom_seg.h>
 
 #include "model_store.h"
 #include "mri/outputs.h"
@@ -86,6 +87,11 @@ class SegmentRun {
     meter_.stage("reading", 0.02, 0.10);
     SegmentationInput input;
     input.subject = options_.volumes.front().filename().string();
+    if (!options_.dicom_seg.empty() && std::filesystem::exists(options_.volumes.front()) &&
+        !io::is_dicom_source(options_.volumes.front()))
+      throw Error(ErrorCode::kUnsupported, input.subject,
+                  "a DICOM SEG takes patient and study from a DICOM series, and this is none",
+                  "Give the DICOM folder, or leave --dicom-seg out.");
     const auto parts = static_cast<double>(options_.volumes.size() + (options_.brain_mask.empty() ? 0 : 1));
     for (const auto& path : options_.volumes) {
       input.volumes.push_back(io::read_volume(path, options_.reading));

@@ -15,7 +15,7 @@ namespace fovea::pipeline::mri {
 
 struct SegmentOptions {
   std::vector<std::filesystem::path> volumes;
-  std::filesystem::path model, out, brain_mask, dump;
+  std::filesystem::path model, out, brain_mask, dump, dicom_seg;
   io::VolumeReadOptions reading;
   SegmentationSettings settings;
   bool all_folds = true;

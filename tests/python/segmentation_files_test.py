@@ -102,6 +102,22 @@ class Files(unittest.TestCase):
         self.assertEqual(seg.NumberOfFrames, 1)
         self.assertEqual(np.count_nonzero(seg.pixel_array), 0)
 
+    def test_reports_name_nobody_but_the_pseudonym(self):
+        segment(self.series, self.folder / "named", "--threshold", "0.3", "--pseudonym", "P-007 <b>")
+        source = pydicom.dcmread(next(self.series.glob("*.dcm")))
+        page = (self.folder / "named/report.html").read_text()
+        self.assertIn("P-007 &lt;b&gt;", page)
+        self.assertIn("data:image/png;base64", page)
+        pdf = (self.folder / "named/report.pdf").read_bytes()
+        self.assertTrue(pdf.startswith(b"%PDF-"))
+        texts = [page.encode(), pdf, (self.folder / "named/report.json").read_bytes(), (self.folder / "named/lesions.csv").read_bytes()]
+        for name in ("PatientID", "PatientName", "StudyInstanceUID", "SeriesInstanceUID", "StudyDate"):
+            value = str(getattr(source, name, ""))
+            if len(value) < 4:
+                continue
+            for text in texts:
+                self.assertNotIn(value.encode(), text, name)
+
     def test_seg_nrrd_as_slicer_reads_it(self):
         for folder, empty in (("out", False), ("empty", True)):
             if empty:

@@ -113,7 +113,8 @@ std::vector<std::filesystem::path> write_outputs(Segmentation& segmentation, con
                                                  const Report& report, const SegmentOptions& options,
                                                  const std::stop_token& stop) {
   const auto colours = colours_of(options);
-  const std::string page = segment_html(report, segmentation.labels, volume, colours, options.pseudonym, options.out);
+  const ReportView view{report, segmentation.labels, volume, colours, options.pseudonym};
+  const std::string page = segment_html(view, options.out);
   OutputSet files(stop);
   files.add(options.out / "segmentation.nii.gz",
             [&](const auto& path) { io::write_label_map(path, segmentation.labels); });
@@ -140,6 +141,7 @@ std::vector<std::filesystem::path> write_outputs(Segmentation& segmentation, con
             [&](const auto& path) { io::write_file(path, report_json(report).dump(2) + "\n"); });
   files.add(options.out / "lesions.csv", [&](const auto& path) { io::write_file(path, lesions_csv(report)); });
   files.add(options.out / "report.html", [&](const auto& path) { io::write_file(path, page); });
+  files.add(options.out / "report.pdf", [&](const auto& path) { write_segment_pdf(path, view); });
   return files.commit();
 }
 

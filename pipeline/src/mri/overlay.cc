@@ -36,15 +36,6 @@ struct Extent {
   Vec3 low, high;
 };
 
-Affine lps_from_index(const io::Geometry& g) {
-  Affine affine;
-  for (std::size_t r = 0; r < 3; ++r) {
-    for (std::size_t c = 0; c < 3; ++c) affine.linear[3 * r + c] = g.direction[3 * r + c] * g.spacing_mm[c];
-    affine.offset[r] = g.origin_mm[r];
-  }
-  return affine;
-}
-
 /// Of the outer voxel faces' corners.
 Extent extent_of(const io::Geometry& g) {
   Extent extent;

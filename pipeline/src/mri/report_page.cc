@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <fovea/io/pdf.h>
 #include <fovea/pipeline/job.h>
 
 #include "evaluation/embedded_image.h"
@@ -15,8 +16,52 @@ namespace {
 using evaluation::Page;
 using slide::fixed_text;
 
+/// A report in the making, whatever it becomes.
+class Sheet {
+ public:
+  virtual ~Sheet() = default;
+  virtual void section(const std::string& heading) = 0;
+  virtual void paragraph(const std::string& text) = 0;
+  virtual void notice(const std::string& text) = 0;
+  virtual void table(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows) = 0;
+  virtual void picture(const io::Image& image, const std::string& caption) = 0;
+};
+
+class HtmlSheet : public Sheet {
+ public:
+  HtmlSheet(const std::string& title, std::filesystem::path scratch) : page(title), scratch_(std::move(scratch)) {}
+  void section(const std::string& heading) override { page.section(heading); }
+  void paragraph(const std::string& text) override { page.paragraph(text); }
+  void notice(const std::string& text) override { page.notice(text); }
+  void table(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows) override {
+    page.table(header, rows);
+  }
+  void picture(const io::Image& image, const std::string& caption) override {
+    page.figure(evaluation::embedded_png(image, kPictureWidth, scratch_, caption), caption);
+  }
+  Page page;
+
+ private:
+  static constexpr int kPictureWidth = 1000;  // sharp enough across a printed page
+  std::filesystem::path scratch_;
+};
+
+constexpr const char* kDisclaimer = "Research software. Not a medical device; not for clinical decisions.";
+
+class PdfSheet : public Sheet {
+ public:
+  explicit PdfSheet(const std::string& title) : document(title, kDisclaimer) {}
+  void section(const std::string& heading) override { document.heading(heading); }
+  void paragraph(const std::string& text) override { document.paragraph(text); }
+  void notice(const std::string& text) override { document.notice(text); }
+  void table(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows) override {
+    document.table(header, rows);
+  }
+  void picture(const io::Image& image, const std::string& caption) override { document.picture(image, caption); }
+  io::PdfDocument document;
+};
+
 constexpr std::size_t kPictures = 3, kRows = 40;
-constexpr int kPictureWidth = 1000;  // sharp enough across a printed page
 
 std::string mm_or_dash(const std::optional<double>& value) {
   return value ? fixed_text(*value, 1) : "–";
@@ -26,7 +71,7 @@ std::string point_text(const Vec3& p) {
   return fixed_text(p[0], 1) + ", " + fixed_text(p[1], 1) + ", " + fixed_text(p[2], 1);
 }
 
-void add_totals(Page& page, const Report& r) {
+void add_totals(Sheet& page, const Report& r) {
   std::vector<std::vector<std::string>> rows;
   for (std::size_t label = 1; label < r.labels.size(); ++label) {
     double ml = 0;
@@ -40,7 +85,7 @@ void add_totals(Page& page, const Report& r) {
   page.table({"label", "regions", "above the size limit", "ml in all", "multifocal"}, rows);
 }
 
-void add_lesions(Page& page, const Report& r) {
+void add_lesions(Sheet& page, const Report& r) {
   page.section("Regions");
   std::vector<std::vector<std::string>> rows;
   for (std::size_t i = 0; i < std::min(kRows, r.findings.size()); ++i) {
@@ -61,29 +106,31 @@ void add_lesions(Page& page, const Report& r) {
                    "; lesions.csv holds all.");
 }
 
-void add_pictures(Page& page, const Report& r, const io::LabelVolume& labels, const io::Volume& image,
-                  const std::vector<std::array<double, 3>>& colours, const std::filesystem::path& scratch) {
+void add_pictures(Sheet& page, const ReportView& view) {
+  const Report& r = view.report;
   page.section("Pictures");
   const auto add = [&](const Vec3& centre, const std::string& caption) {
-    const io::Image picture =
-        draw_overlay(image, labels, centre, colours, {caption, {"radiological view: patient's right on the left"}});
-    page.figure(evaluation::embedded_png(picture, kPictureWidth, scratch, caption), caption);
+    page.picture(draw_overlay(view.image, view.labels, centre, view.colours,
+                              {caption, {"radiological view: patient's right on the left"}}),
+                 caption);
   };
-  if (r.findings.empty()) add(centre_of(labels.geometry), "Nothing reached the threshold; middle of the volume");
+  if (r.findings.empty()) add(centre_of(view.labels.geometry), "Nothing reached the threshold; middle of the volume");
   for (std::size_t i = 0; i < std::min(kPictures, r.findings.size()); ++i) {
     const Lesion& l = r.findings[i].lesion;
-    add(lesion_view(labels, l), "Region " + std::to_string(i + 1) + ": " + r.labels[static_cast<std::size_t>(l.label)] +
-                                    ", " + fixed_text(l.volume_ml, 3) + " ml");
+    add(lesion_view(view.labels, l), "Region " + std::to_string(i + 1) + ": " +
+                                         r.labels[static_cast<std::size_t>(l.label)] + ", " +
+                                         fixed_text(l.volume_ml, 3) + " ml");
   }
 }
 
-void add_reading(Page& page, const Report& r) {
+void add_reading(Sheet& page, const Report& r) {
   page.section("How to read this");
-  page.list({"Volumes are voxels of the scan's own grid times their volume; diameters are between voxel centres.",
-             "Axial mm: longest diameter in one slice, and the extent of that slice's part across it.",
-             "Probabilities are the network's own and say how firmly it decided, not how likely a disease is.",
-             "Below the size limit: smaller than " + slide::number_text(r.below_size_mm3) +
-                 " mm³; listed, but not counted for multifocality."});
+  page.paragraph(
+      "Volumes are voxels of the scan's own grid times their volume; diameters are between voxel centres. Axial mm: "
+      "longest diameter in one slice, and the extent of that slice's part across it. Probabilities are the network's "
+      "own "
+      "and say how firmly it decided, not how likely a disease is. Below the size limit: smaller than " +
+      slide::number_text(r.below_size_mm3) + " mm³; listed, but not counted for multifocality.");
   if (!r.midline)
     page.paragraph("The middle of the head was not looked for or not found: sides are unknown.");
   else
@@ -94,7 +141,7 @@ void add_reading(Page& page, const Report& r) {
                          : "); that is too little to tell left from right, so sides are unknown."));
 }
 
-void add_origin(Page& page, const Report& r) {
+void add_origin(Sheet& page, const Report& r) {
   page.section("Model and input");
   std::vector<std::vector<std::string>> rows{
       {"software", "Fovea " + version()}, {"network", r.model.architecture}, {"weights, SHA-256", r.model.sha256}};
@@ -107,6 +154,20 @@ void add_origin(Page& page, const Report& r) {
     rows.push_back({"content, SHA-256", input.content_hash});
   }
   page.table({"what", "value"}, rows);
+}
+
+std::string title_of(const ReportView& view) {
+  return view.pseudonym.empty() ? "MRI segmentation" : "MRI segmentation: " + view.pseudonym;
+}
+
+void fill(Sheet& page, const ReportView& view) {
+  page.notice(kDisclaimer);
+  for (const std::string& notice : view.report.notices) page.notice(notice);
+  add_totals(page, view.report);
+  add_pictures(page, view);
+  if (!view.report.findings.empty()) add_lesions(page, view.report);
+  add_reading(page, view.report);
+  add_origin(page, view.report);
 }
 
 }  // namespace
@@ -128,18 +189,16 @@ Vec3 lesion_view(const io::LabelVolume& labels, const Lesion& lesion) {
   return centre;
 }
 
-std::string segment_html(const Report& r, const io::LabelVolume& labels, const io::Volume& image,
-                         const std::vector<std::array<double, 3>>& colours, const std::string& pseudonym,
-                         const std::filesystem::path& scratch) {
-  Page page(pseudonym.empty() ? "MRI segmentation" : "MRI segmentation: " + pseudonym);
-  page.notice("Research software. Not a medical device; not for clinical decisions.");
-  for (const std::string& notice : r.notices) page.notice(notice);
-  add_totals(page, r);
-  add_pictures(page, r, labels, image, colours, scratch);
-  if (!r.findings.empty()) add_lesions(page, r);
-  add_reading(page, r);
-  add_origin(page, r);
-  return page.html();
+std::string segment_html(const ReportView& view, const std::filesystem::path& scratch) {
+  HtmlSheet sheet(title_of(view), scratch);
+  fill(sheet, view);
+  return sheet.page.html();
+}
+
+void write_segment_pdf(const std::filesystem::path& path, const ReportView& view) {
+  PdfSheet sheet(title_of(view));
+  fill(sheet, view);
+  sheet.document.save(path);
 }
 
 }  // namespace fovea::pipeline::mri

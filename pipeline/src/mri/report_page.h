@@ -1,4 +1,4 @@
-// report.html of `mri segment`: one page that prints on A4, with pictures of the lesions.
+// report.html and report.pdf of `mri segment`: the same content, with pictures of the lesions, on A4.
 #pragma once
 
 #include <array>
@@ -10,11 +10,19 @@
 
 namespace fovea::pipeline::mri {
 
-/// `pseudonym`: the user's own text for the heading, may be empty; nothing else of the page names a patient.
-/// `scratch`: a folder for pictures on their way into the page. One colour (0..1) a label, from label 1.
-std::string segment_html(const Report& report, const io::LabelVolume& labels, const io::Volume& image,
-                         const std::vector<std::array<double, 3>>& colours, const std::string& pseudonym,
-                         const std::filesystem::path& scratch);
+/// What both reports show.
+struct ReportView {
+  const Report& report;
+  const io::LabelVolume& labels;
+  const io::Volume& image;
+  const std::vector<std::array<double, 3>>& colours;  ///< 0..1, from label 1
+  std::string pseudonym;  ///< the user's own text for the heading, may be empty; nothing else names a patient
+};
+
+/// `scratch`: a folder for pictures on their way into the page.
+std::string segment_html(const ReportView& view, const std::filesystem::path& scratch);
+/// Atomic.
+void write_segment_pdf(const std::filesystem::path& path, const ReportView& view);
 
 /// The voxel of the lesion nearest to its centroid, LPS mm: a curved lesion need not contain its own centre.
 Vec3 lesion_view(const io::LabelVolume& labels, const Lesion& lesion);

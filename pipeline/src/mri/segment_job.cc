@@ -145,7 +145,7 @@ JobKind mri_segment_job() {
       "segmentation.nii.gz, segmentation.seg.nrrd (opens in 3D Slicer), probability.nii.gz, report.json and "
       "lesions.csv "
       "(volume, position,\n"
-      "diameters and side of every lesion), report.html (printable) and overlay.png into --out, all or nothing. "
+      "diameters and side of every lesion), report.html, report.pdf and overlay.png into --out, all or nothing. "
       "Slice-wise networks look at every slice; others at "
       "the whole volume.\n"
       "Exit codes: 0 done, 1 wrong usage, 3 could not run (unreadable, wrong grid, not a 3-D volume, ...), 130 "

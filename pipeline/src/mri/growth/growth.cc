@@ -42,15 +42,6 @@ OutlinedVolume volume_of(const Component& component, const Outline& outline) {
   return {static_cast<double>(component.voxels.size()) * voxel_ml, static_cast<double>(border) * voxel_ml};
 }
 
-Affine lps_from_index(const io::Geometry& g) {
-  Affine affine;
-  for (std::size_t r = 0; r < 3; ++r) {
-    for (std::size_t c = 0; c < 3; ++c) affine.linear[3 * r + c] = g.direction[3 * r + c] * g.spacing_mm[c];
-    affine.offset[r] = g.origin_mm[r];
-  }
-  return affine;
-}
-
 /// Components of both times as nodes (earlier ones first), joined where they are one lesion.
 class Groups {
  public:

@@ -113,7 +113,7 @@ std::vector<std::filesystem::path> write_outputs(Segmentation& segmentation, con
                                                  const Report& report, const SegmentOptions& options,
                                                  const std::stop_token& stop) {
   const auto colours = colours_of(options);
-  const ReportView view{report, segmentation.labels, volume, colours, options.pseudonym};
+  const ReportView view{report, report_pictures(report, segmentation.labels, volume, colours), options.pseudonym};
   const std::string page = segment_html(view, options.out);
   OutputSet files(stop);
   files.add(options.out / "segmentation.nii.gz",

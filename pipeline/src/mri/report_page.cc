@@ -106,23 +106,6 @@ void add_lesions(Sheet& page, const Report& r) {
                    "; lesions.csv holds all.");
 }
 
-void add_pictures(Sheet& page, const ReportView& view) {
-  const Report& r = view.report;
-  page.section("Pictures");
-  const auto add = [&](const Vec3& centre, const std::string& caption) {
-    page.picture(draw_overlay(view.image, view.labels, centre, view.colours,
-                              {caption, {"radiological view: patient's right on the left"}}),
-                 caption);
-  };
-  if (r.findings.empty()) add(centre_of(view.labels.geometry), "Nothing reached the threshold; middle of the volume");
-  for (std::size_t i = 0; i < std::min(kPictures, r.findings.size()); ++i) {
-    const Lesion& l = r.findings[i].lesion;
-    add(lesion_view(view.labels, l), "Region " + std::to_string(i + 1) + ": " +
-                                         r.labels[static_cast<std::size_t>(l.label)] + ", " +
-                                         fixed_text(l.volume_ml, 3) + " ml");
-  }
-}
-
 void add_reading(Sheet& page, const Report& r) {
   page.section("How to read this");
   page.paragraph(
@@ -164,7 +147,8 @@ void fill(Sheet& page, const ReportView& view) {
   page.notice(kDisclaimer);
   for (const std::string& notice : view.report.notices) page.notice(notice);
   add_totals(page, view.report);
-  add_pictures(page, view);
+  page.section("Pictures");
+  for (const ReportPicture& picture : view.pictures) page.picture(picture.image, picture.caption);
   if (!view.report.findings.empty()) add_lesions(page, view.report);
   add_reading(page, view.report);
   add_origin(page, view.report);
@@ -187,6 +171,23 @@ Vec3 lesion_view(const io::LabelVolume& labels, const Lesion& lesion) {
         if (best < 0 || distance < best) best = distance, centre = p;
       }
   return centre;
+}
+
+std::vector<ReportPicture> report_pictures(const Report& r, const io::LabelVolume& labels, const io::Volume& image,
+                                           const std::vector<std::array<double, 3>>& colours) {
+  std::vector<ReportPicture> pictures;
+  const auto add = [&](const Vec3& centre, const std::string& caption) {
+    pictures.push_back(
+        {draw_overlay(image, labels, centre, colours, {caption, {"radiological view: patient's right on the left"}}),
+         caption});
+  };
+  if (r.findings.empty()) add(centre_of(labels.geometry), "Nothing reached the threshold; middle of the volume");
+  for (std::size_t i = 0; i < std::min(kPictures, r.findings.size()); ++i) {
+    const Lesion& l = r.findings[i].lesion;
+    add(lesion_view(labels, l), "Region " + std::to_string(i + 1) + ": " + r.labels[static_cast<std::size_t>(l.label)] +
+                                    ", " + fixed_text(l.volume_ml, 3) + " ml");
+  }
+  return pictures;
 }
 
 std::string segment_html(const ReportView& view, const std::filesystem::path& scratch) {

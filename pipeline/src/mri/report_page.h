@@ -6,16 +6,25 @@
 #include <string>
 #include <vector>
 
+#include <fovea/io/image.h>
+
 #include "mri/report.h"
 
 namespace fovea::pipeline::mri {
 
+struct ReportPicture {
+  io::Image image;
+  std::string caption;
+};
+/// Three views through each of the largest lesions; through the middle of the volume when there is none. One colour
+/// (0..1) a label, from label 1.
+std::vector<ReportPicture> report_pictures(const Report& report, const io::LabelVolume& labels, const io::Volume& image,
+                                           const std::vector<std::array<double, 3>>& colours);
+
 /// What both reports show.
 struct ReportView {
   const Report& report;
-  const io::LabelVolume& labels;
-  const io::Volume& image;
-  const std::vector<std::array<double, 3>>& colours;  ///< 0..1, from label 1
+  std::vector<ReportPicture> pictures;
   std::string pseudonym;  ///< the user's own text for the heading, may be empty; nothing else names a patient
 };
 

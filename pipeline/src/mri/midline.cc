@@ -66,6 +66,9 @@ double value_at(const Grid& grid, const Vec3& index) {
   return sum;
 }
 
+/// Points of the head that decide: all, or those before, behind, above or below its middle.
+enum class Part { kAll, kFront, kBack, kUpper, kLower };
+
 /// Turn and tilt in radians, place in mm from the middle of the bright points.
 struct Pose {
   double turn = 0, tilt = 0, shift_mm = 0;
@@ -92,17 +95,18 @@ class Symmetry {
   }
 
   /// Correlation of the bright points with what lies at their mirror images.
-  double score(const Pose& pose) const {
+  double score(const Pose& pose, Part part = Part::kAll) const {
     const Midline m = plane(pose);
-    double a = 0, b = 0, aa = 0, bb = 0, ab = 0;
+    double n = 0, a = 0, b = 0, aa = 0, bb = 0, ab = 0;
     for (const auto& [p, own] : points_) {
+      if (!belongs(p, part)) continue;
+      ++n;
       const double distance = signed_distance(m, p);
       Vec3 mirrored = p;
       for (std::size_t i = 0; i < 3; ++i) mirrored[i] -= 2 * distance * m.normal_ras[i];
       const double other = value_at(coarse_.grid, index_from_ras_(mirrored));
       a += own, b += other, aa += own * own, bb += other * other, ab += own * other;
     }
-    const auto n = static_cast<double>(points_.size());
     const double variance = (aa - a * a / n) * (bb - b * b / n);
     return variance > 0 ? (ab - a * b / n) / std::sqrt(variance) : -1;
   }
@@ -118,6 +122,17 @@ class Symmetry {
  private:
   static double signed_distance(const Midline& m, const Vec3& ras) {
     return m.normal_ras[0] * ras[0] + m.normal_ras[1] * ras[1] + m.normal_ras[2] * ras[2] - m.offset_mm;
+  }
+
+  bool belongs(const Vec3& ras, Part part) const {
+    switch (part) {
+      case Part::kAll: return true;
+      case Part::kFront: return ras[1] > middle_[1];
+      case Part::kBack: return ras[1] <= middle_[1];
+      case Part::kUpper: return ras[2] > middle_[2];
+      case Part::kLower: return ras[2] <= middle_[2];
+    }
+    return true;
   }
 
   void collect(double threshold) {
@@ -162,6 +177,21 @@ Pose best_pose(const Symmetry& symmetry) {
   return best;
 }
 
+/// Each half of the head says for itself where the plane of this turn and tilt lies; symmetry by chance does not agree.
+double spread_of_halves(const Symmetry& symmetry, const Pose& pose) {
+  double lowest = INFINITY, highest = -INFINITY;
+  for (const Part part : {Part::kFront, Part::kBack, Part::kUpper, Part::kLower}) {
+    double best = -2, place = 0;
+    for (int step = -24; step <= 24; ++step) {
+      const double shift = pose.shift_mm + 0.5 * step;
+      if (const double score = symmetry.score({pose.turn, pose.tilt, shift}, part); score > best)
+        best = score, place = shift;
+    }
+    lowest = std::min(lowest, place), highest = std::max(highest, place);
+  }
+  return highest - lowest;
+}
+
 }  // namespace
 
 double Midline::right_of(const Vec3& lps_mm) const {
@@ -175,7 +205,9 @@ std::optional<Midline> find_midline(const io::Volume& volume) {
   const Pose pose = best_pose(symmetry);
   Midline midline = symmetry.plane(pose);
   midline.symmetry = symmetry.score(pose);
-  midline.sure = midline.symmetry >= kSureSymmetry && symmetry.least_side(midline) >= kLeastSide;
+  midline.spread_mm = spread_of_halves(symmetry, pose);
+  midline.sure = midline.symmetry >= kSureSymmetry && midline.spread_mm <= kSureSpreadMm &&
+                 symmetry.least_side(midline) >= kLeastSide;
   return midline;
 }
 

@@ -16,13 +16,14 @@ namespace fovea::pipeline::mri {
 struct Midline {
   Vec3 normal_ras{1, 0, 0};
   double offset_mm = 0;
-  double symmetry = 0;  ///< correlation of the image with its mirror image, -1..1
-  bool sure = false;    ///< symmetry is at least kSureSymmetry and either side holds enough of the head
+  double symmetry = 0;   ///< correlation of the image with its mirror image, -1..1
+  double spread_mm = 0;  ///< how far its place differs between front, back, upper and lower half of the head
+  bool sure = false;     ///< both within their limits below, and either side holds a quarter of the head
 
   /// Signed distance of an LPS point in mm: positive to the patient's right.
   double right_of(const Vec3& lps_mm) const;
 };
-inline constexpr double kSureSymmetry = 0.7;
+inline constexpr double kSureSymmetry = 0.5, kSureSpreadMm = 5;
 
 /// Nothing for a volume without variation or with too few voxels. The search covers 12 degrees of turn and tilt and
 /// 36 mm around the middle of what is bright; about 4 mm voxels decide, so expect 2 mm of error.

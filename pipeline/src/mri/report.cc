@@ -98,6 +98,7 @@ Json midline_json(const std::optional<Midline>& midline) {
   if (!midline) return nullptr;
   return {{"sure", midline->sure},
           {"symmetry", rounded(midline->symmetry)},
+          {"spread_mm", rounded(midline->spread_mm)},
           {"normal_ras", rounded(midline->normal_ras)},
           {"offset_mm", rounded(midline->offset_mm)}};
 }
@@ -191,7 +192,9 @@ Json report_json(const Report& r) {
        "unknown: the image is not symmetric enough"},
       {"midline_distance_mm",
        "of the centroid; midline_nearest_mm: of the nearest voxel centre, 0 when the plane cuts it"},
-      {"midline", "symmetry is the image's correlation with its mirror image; sure from 0.7"},
+      {"midline",
+       "symmetry: correlation of the image with its mirror image; spread_mm: how far the plane's place differs between "
+       "front, back, upper and lower half of the head; sure from a symmetry of 0.5 and up to a spread of 5 mm"},
       {"multifocal", "more than one lesion of at least below_size_mm3"},
       {"below_size_limit", "smaller than below_size_mm3: listed, not removed"}};
   json["totals"] = totals_json(r);

@@ -121,7 +121,7 @@ void add_reading(Sheet& page, const Report& r) {
         "Sides come from the plane about which the image is most symmetric (correlation with its mirror image " +
         fixed_text(r.midline->symmetry, 2) +
         (r.midline->sure ? "). Shift of the midline by a mass is not accounted for."
-                         : "); that is too little to tell left from right, so sides are unknown."));
+                         : "); that is not sure enough to tell left from right: sides are unknown."));
 }
 
 void add_origin(Sheet& page, const Report& r) {

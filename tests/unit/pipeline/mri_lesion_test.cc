@@ -121,6 +121,7 @@ TEST(Midline, IsFoundOnATurnedAnisotropicHead) {
   ASSERT_TRUE(midline);
   EXPECT_TRUE(midline->sure) << midline->symmetry;
   EXPECT_NEAR(midline->normal_ras[0], 1, 0.01);
+  EXPECT_LE(midline->spread_mm, 3);
   // RAS x of the plane is -6; right of it is towards smaller LPS x.
   EXPECT_NEAR(midline->right_of({6, 0, 0}), 0, 2);
   EXPECT_NEAR(midline->right_of({-24, 10, 5}), 30, 2);
@@ -151,6 +152,12 @@ TEST(Midline, NoiseHasNone) {
   c.voxels = {5};
   EXPECT_EQ(laterality_of(c, volume.geometry, midline).side, "unknown");
   EXPECT_FALSE(laterality_of(c, volume.geometry, midline).centroid_distance_mm);
+}
+
+TEST(Midline, HalfAHeadHasNone) {
+  io::Geometry g = oblique({50, 120, 30}, {1.8, 1.7, 5}, {50, 0, 0});
+  const auto midline = find_midline(head(g));
+  EXPECT_FALSE(midline && midline->sure) << midline->symmetry << " " << midline->spread_mm;
 }
 
 TEST(Report, TwoLesionsAreMultifocalUnlessOneIsTiny) {

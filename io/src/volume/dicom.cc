@@ -268,8 +268,7 @@ bool is_dicom(const fs::path& path) {
   return fs::is_directory(path) || is_dicom_file(path);
 }
 
-Volume read_dicom(const fs::path& path, const VolumeReadOptions& options) {
-  silence_itk();
+DicomSeries dicom_series_at(const fs::path& path, const VolumeReadOptions& options) {
   const std::string subject = path.string();
   const auto all = scan_dicom_folder(fs::is_directory(path)       ? path
                                      : path.parent_path().empty() ? fs::path(".")
@@ -277,12 +276,17 @@ Volume read_dicom(const fs::path& path, const VolumeReadOptions& options) {
   if (all.empty())
     throw Error(ErrorCode::kUnsupported, subject, "the folder holds no DICOM images",
                 "Choose the folder of one MR series.");
-  if (fs::is_directory(path)) return read_series(subject, chosen_series(subject, all, options), options);
+  if (fs::is_directory(path)) return chosen_series(subject, all, options);
   for (const DicomSeries& series : all)
     for (const DicomSlice& slice : series.slices)
-      if (fs::equivalent(slice.path, path)) return read_series(subject, series, options);
+      if (fs::equivalent(slice.path, path)) return series;
   throw Error(ErrorCode::kUnsupported, subject, "this DICOM file holds no image",
               "Choose the folder of one MR series.");
+}
+
+Volume read_dicom(const fs::path& path, const VolumeReadOptions& options) {
+  silence_itk();
+  return read_series(path.string(), dicom_series_at(path, options), options);
 }
 
 std::vector<SeriesInfo> list_series(const fs::path& folder) {

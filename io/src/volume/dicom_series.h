@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include <fovea/io/volume.h>
+
 namespace fovea::io {
 
 struct DicomSlice {
@@ -28,6 +30,8 @@ struct DicomSeries {
 /// Series of a folder (searched through its sub-folders) in a stable order; files that are no DICOM images are passed
 /// over.
 std::vector<DicomSeries> scan_dicom_folder(const std::filesystem::path& folder);
+/// The series that read_volume takes of this file or folder. Error(kUnsupported) when there is none.
+DicomSeries dicom_series_at(const std::filesystem::path& path, const VolumeReadOptions& options);
 /// True when the file is DICOM, with or without preamble.
 bool is_dicom_file(const std::filesystem::path& path);
 

@@ -19,6 +19,8 @@ std::span<const JobKind> job_kinds() {
       mil_compare_job(),     //
       mri_segment_job(),     //
       mri_train_job(),       //
+      mri_evaluate_job(),    //
+      mri_growth_job(),      //
       model_import_job(),    //
       model_info_job(),      //
       encode_job(),          //

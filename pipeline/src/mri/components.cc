@@ -91,6 +91,26 @@ double squared(const Vec3& a, const Vec3& b) {
   return x * x + y * y + z * z;
 }
 
+Vec3 axis_direction(const io::Geometry& geometry, std::size_t axis) {
+  return {geometry.direction[axis], geometry.direction[3 + axis], geometry.direction[6 + axis]};
+}
+
+/// Of the points along the direction that lies across the chord and within the slice with this normal.
+double extent_across(const std::vector<Vec3>& points, const Chord& chord, const Vec3& normal) {
+  Vec3 along{};
+  for (std::size_t a = 0; a < 3; ++a) along[a] = (chord.to[a] - chord.from[a]) / chord.length;
+  double low = 0, high = 0;  // the chord itself lies at 0
+  for (const Vec3& p : points) {
+    double place = 0;
+    for (std::size_t a = 0; a < 3; ++a) {
+      const std::size_t b = (a + 1) % 3, c = (a + 2) % 3;
+      place += (normal[b] * along[c] - normal[c] * along[b]) * (p[a] - chord.from[a]);
+    }
+    low = std::min(low, place), high = std::max(high, place);
+  }
+  return high - low;
+}
+
 }  // namespace
 
 std::vector<Component> find_components(std::span<const std::uint8_t> labels, const Index3& size,
@@ -102,8 +122,8 @@ std::vector<Component> find_components(std::span<const std::uint8_t> labels, con
   return parts;
 }
 
-double farthest_distance(std::vector<Vec3> points) {
-  if (points.size() < 2) return 0;
+Chord longest_chord(const std::vector<Vec3>& points) {
+  Chord best{points.front(), points.front(), 0};
   Vec3 centre{};
   for (const Vec3& p : points)
     for (std::size_t a = 0; a < 3; ++a) centre[a] += p[a] / static_cast<double>(points.size());
@@ -112,11 +132,11 @@ double farthest_distance(std::vector<Vec3> points) {
   far.reserve(points.size());
   for (const Vec3& p : points) far.emplace_back(std::sqrt(squared(p, centre)), p);
   std::sort(far.begin(), far.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
-  double best = 0, best_squared = 0;
-  for (std::size_t i = 0; i + 1 < far.size() && far[i].first * 2 > best; ++i)
-    for (std::size_t j = i + 1; j < far.size() && far[i].first + far[j].first > best; ++j) {
+  double best_squared = 0;
+  for (std::size_t i = 0; i + 1 < far.size() && far[i].first * 2 > best.length; ++i)
+    for (std::size_t j = i + 1; j < far.size() && far[i].first + far[j].first > best.length; ++j) {
       const double distance = squared(far[i].second, far[j].second);
-      if (distance > best_squared) best_squared = distance, best = std::sqrt(distance);
+      if (distance > best_squared) best_squared = distance, best = {far[i].second, far[j].second, std::sqrt(distance)};
     }
   return best;
 }
@@ -139,7 +159,7 @@ Lesion measure(const Component& component, const io::Geometry& geometry, std::sp
   lesion.centroid_lps_mm = geometry.point_lps(lesion.centroid_index);
 
   const std::vector<Index3> ends = line_ends(component, geometry.size);
-  lesion.longest_diameter_mm = farthest_distance(points_lps(ends, geometry));
+  lesion.longest_diameter_mm = longest_chord(points_lps(ends, geometry)).length;
   const auto slice_axis = static_cast<std::size_t>(canonical_axes(ras_from_index(geometry)).axis[2]);
   std::map<std::int64_t, std::vector<Index3>> slices;
   for (const Index3& at : ends) slices[at[slice_axis]].push_back(at);
@@ -152,9 +172,13 @@ Lesion measure(const Component& component, const io::Geometry& geometry, std::sp
       slices[at[0]].push_back(at);
     }
   }
-  for (const auto& [slice, indices] : slices)
-    lesion.longest_axial_diameter_mm =
-        std::max(lesion.longest_axial_diameter_mm, farthest_distance(points_lps(indices, geometry)));
+  for (const auto& [slice, indices] : slices) {
+    const std::vector<Vec3> points = points_lps(indices, geometry);
+    const Chord chord = longest_chord(points);
+    if (chord.length <= lesion.longest_axial_diameter_mm) continue;
+    lesion.longest_axial_diameter_mm = chord.length;
+    lesion.axial_width_mm = extent_across(points, chord, axis_direction(geometry, slice_axis));
+  }
   return lesion;
 }
 

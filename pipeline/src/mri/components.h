@@ -32,13 +32,19 @@ struct Lesion {
   Box box;
   double longest_diameter_mm = 0;        ///< largest distance between two voxel centres of the lesion
   double longest_axial_diameter_mm = 0;  ///< the same within one slice of the axis nearest to S-I
+  double axial_width_mm = 0;             ///< extent of that slice's voxel centres across its longest diameter
   double mean_probability = 0, max_probability = 0;
 };
 
 /// `probability` in the component's class, one per voxel.
 Lesion measure(const Component& component, const io::Geometry& geometry, std::span<const float> probability);
 
-/// The largest distance between two of `points`. Exact; pairs that cannot beat the best so far are skipped.
-double farthest_distance(std::vector<Vec3> points);
+/// The two of `points` that are farthest apart. Exact; pairs that cannot beat the best so far are skipped. Both the
+/// first point when there is only one; `points` is not empty.
+struct Chord {
+  Vec3 from{}, to{};
+  double length = 0;
+};
+Chord longest_chord(const std::vector<Vec3>& points);
 
 }  // namespace fovea::pipeline::mri

@@ -50,6 +50,15 @@ Affine ras_from_index(const io::Geometry& geometry) {
   return affine;
 }
 
+Affine lps_from_index(const io::Geometry& g) {
+  Affine affine;
+  for (std::size_t r = 0; r < 3; ++r) {
+    for (std::size_t c = 0; c < 3; ++c) affine.linear[3 * r + c] = g.direction[3 * r + c] * g.spacing_mm[c];
+    affine.offset[r] = g.origin_mm[r];
+  }
+  return affine;
+}
+
 Box whole(const Index3& size) {
   return {{0, 0, 0}, size};
 }

@@ -35,6 +35,8 @@ Affine scaling(const Vec3& scale, const Vec3& offset);
 
 /// Index -> RAS mm. The two conventions differ by the sign of x and y alone, so the array stays as it lies in memory.
 Affine ras_from_index(const io::Geometry& geometry);
+/// Index -> LPS mm: the geometry itself.
+Affine lps_from_index(const io::Geometry& geometry);
 
 /// `values[(z * size[1] + y) * size[0] + x]`: the order of files and of io::Volume.
 struct Grid {

@@ -7,10 +7,14 @@
 #include <nlohmann/json.hpp>
 
 #include <fovea/io/atomic_file.h>
+#include <fovea/io/dicom_seg.h>
 #include <fovea/io/image.h>
 #include <fovea/io/weights.h>
+#include <fovea/pipeline/job.h>
 
+#include "log/log.h"
 #include "mri/overlay.h"
+#include "mri/report_page.h"
 #include "output_set.h"
 #include "slide/words.h"
 
@@ -30,12 +34,25 @@ constexpr const char* kMassTerminology =
     "Structure~SCT^4147007^Mass~^^~"
     "Anatomic codes - DICOM master list~^^~^^";
 
-std::string terminology_of(std::string name) {
+bool is_mass(std::string name) {
   std::transform(name.begin(), name.end(), name.begin(),
                  [](unsigned char c) { return static_cast<char>(c < 128 ? std::tolower(c) : c); });
   for (const char* mass : {"tumor", "tumour", "meningioma", "glioma", "metastasis", "mass"})
-    if (name.find(mass) != std::string::npos) return kMassTerminology;
-  return {};
+    if (name.find(mass) != std::string::npos) return true;
+  return false;
+}
+
+/// DICOM wants a code for every segment: what is no known mass is tissue.
+std::vector<io::DicomSegment> dicom_segments_of(const Report& report) {
+  const io::DicomCode altered{"49755003", "SCT", "Morphologically Altered Structure"}, mass{"4147007", "SCT", "Mass"},
+      tissue{"85756007", "SCT", "Tissue"};
+  std::vector<io::DicomSegment> segments;
+  for (std::size_t label = 1; label < report.labels.size(); ++label) {
+    const bool known = is_mass(report.labels[label]);
+    segments.push_back({report.labels[label], static_cast<int>(label), known ? altered : tissue, known ? mass : tissue,
+                        "Fovea " + version() + " " + report.model.architecture});
+  }
+  return segments;
 }
 
 std::vector<std::array<double, 3>> colours_of(const SegmentOptions& options) {
@@ -51,7 +68,7 @@ std::vector<io::Segment> segments_of(const Report& report, const std::vector<std
                         .name = report.labels[label],
                         .color = colours[(label - 1) % colours.size()],
                         .label_value = static_cast<int>(label),
-                        .terminology = terminology_of(report.labels[label])});
+                        .terminology = is_mass(report.labels[label]) ? kMassTerminology : ""});
   return segments;
 }
 
@@ -73,25 +90,9 @@ OverlayText overlay_text(const Report& report) {
   return text;
 }
 
-/// The voxel of the largest lesion nearest to its centroid: a curved lesion need not contain its own centre.
 Vec3 view_centre(const Segmentation& segmentation, const Report& report) {
-  const io::Geometry& g = segmentation.labels.geometry;
-  if (report.findings.empty()) return centre_of(g);
-  const Lesion& lesion = report.findings.front().lesion;
-  double best = -1;
-  Vec3 centre = lesion.centroid_lps_mm;
-  for (std::int64_t k = lesion.box.begin[2]; k < lesion.box.end[2]; ++k)
-    for (std::int64_t j = lesion.box.begin[1]; j < lesion.box.end[1]; ++j)
-      for (std::int64_t i = lesion.box.begin[0]; i < lesion.box.end[0]; ++i) {
-        if (segmentation.labels.values[static_cast<std::size_t>((k * g.size[1] + j) * g.size[0] + i)] != lesion.label)
-          continue;
-        const Vec3 p = g.point_lps({static_cast<double>(i), static_cast<double>(j), static_cast<double>(k)});
-        double distance = 0;
-        for (std::size_t a = 0; a < 3; ++a)
-          distance += (p[a] - lesion.centroid_lps_mm[a]) * (p[a] - lesion.centroid_lps_mm[a]);
-        if (best < 0 || distance < best) best = distance, centre = p;
-      }
-  return centre;
+  return report.findings.empty() ? centre_of(segmentation.labels.geometry)
+                                 : lesion_view(segmentation.labels, report.findings.front().lesion);
 }
 
 /// Highest probability of any foreground class: with one class, that class.
@@ -112,6 +113,8 @@ std::vector<std::filesystem::path> write_outputs(Segmentation& segmentation, con
                                                  const Report& report, const SegmentOptions& options,
                                                  const std::stop_token& stop) {
   const auto colours = colours_of(options);
+  const ReportView view{report, report_pictures(report, segmentation.labels, volume, colours), options.pseudonym};
+  const std::string page = segment_html(view, options.out);
   OutputSet files(stop);
   files.add(options.out / "segmentation.nii.gz",
             [&](const auto& path) { io::write_label_map(path, segmentation.labels); });
@@ -128,8 +131,17 @@ std::vector<std::filesystem::path> write_outputs(Segmentation& segmentation, con
       io::write_safetensors(path, segmentation.dump,
                             {{"architecture", report.model.architecture}, {"model_sha256", report.model.sha256}});
     });
+  if (!options.dicom_seg.empty())
+    files.add(options.dicom_seg, [&](const auto& path) {
+      for (const std::string& attribute : io::write_dicom_seg(path, segmentation.labels, dicom_segments_of(report),
+                                                              options.volumes.front(), options.reading))
+        log_warning("DICOM SEG: the source's " + attribute + " breaks DICOM's rules and was left out");
+    });
   files.add(options.out / "report.json",
             [&](const auto& path) { io::write_file(path, report_json(report).dump(2) + "\n"); });
+  files.add(options.out / "lesions.csv", [&](const auto& path) { io::write_file(path, lesions_csv(report)); });
+  files.add(options.out / "report.html", [&](const auto& path) { io::write_file(path, page); });
+  files.add(options.out / "report.pdf", [&](const auto& path) { write_segment_pdf(path, view); });
   return files.commit();
 }
 

@@ -18,6 +18,7 @@ constexpr double kPanePixels = 470;  // of the longest side among the three view
 constexpr int kMargin = 18, kGap = 14, kScale = 2, kLine = slide::kGlyphHeight * kScale + 4;
 constexpr double kFill = 0.28;  // strength of the colour inside an outline
 constexpr double kBarMm = 50;
+constexpr std::size_t kWindowVoxels = 1'000'000;
 constexpr Colour kPaper{14, 17, 22}, kInk{225, 229, 235}, kQuiet{140, 148, 160}, kMark{255, 214, 102};
 
 /// A view: which LPS axis runs right and which down in the picture, and the letters at its four sides.
@@ -35,15 +36,6 @@ const std::array<View, 3> kViews{{{"axial", 0, 1, 2, false, "R", "L", "A", "P", 
 struct Extent {
   Vec3 low, high;
 };
-
-Affine lps_from_index(const io::Geometry& g) {
-  Affine affine;
-  for (std::size_t r = 0; r < 3; ++r) {
-    for (std::size_t c = 0; c < 3; ++c) affine.linear[3 * r + c] = g.direction[3 * r + c] * g.spacing_mm[c];
-    affine.offset[r] = g.origin_mm[r];
-  }
-  return affine;
-}
 
 /// Of the outer voxel faces' corners.
 Extent extent_of(const io::Geometry& g) {
@@ -90,11 +82,14 @@ struct Window {
   double grey(double value) const { return std::clamp((value - low) / (high - low), 0.0, 1.0) * 255; }
 };
 
-/// Percentiles of what is brighter than nothing: air would push the window down.
+/// Percentiles of what is brighter than nothing: air would push the window down. A million voxels tell them.
 Window window_of(const std::vector<float>& values) {
-  std::vector<float> positive;
-  std::copy_if(values.begin(), values.end(), std::back_inserter(positive), [](float v) { return v > 0; });
-  const std::vector<float>& used = positive.empty() ? values : positive;
+  std::vector<float> positive, some;
+  for (std::size_t i = 0; i < values.size(); i += values.size() / kWindowVoxels + 1) {
+    some.push_back(values[i]);
+    if (values[i] > 0) positive.push_back(values[i]);
+  }
+  const std::vector<float>& used = positive.empty() ? some : positive;
   const double low = percentile(used, 1), high = percentile(used, 99.7);
   return {low, high > low ? high : low + 1};
 }

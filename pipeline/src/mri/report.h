@@ -8,6 +8,7 @@
 
 #include "model_store.h"
 #include "mri/components.h"
+#include "mri/midline.h"
 #include "mri/segmentation.h"
 
 namespace fovea::pipeline::mri {
@@ -19,6 +20,7 @@ struct InputFacts {
 
 struct Finding {
   Lesion lesion;
+  Laterality laterality;
   bool below_size_limit = false;
 };
 
@@ -31,7 +33,8 @@ struct Report {
   std::vector<double> thresholds;   ///< one per foreground class
   std::vector<Plane> planes;
   Box crop;
-  std::vector<Finding> findings;  ///< largest first
+  std::vector<Finding> findings;   ///< largest first
+  std::optional<Midline> midline;  ///< looked for when something was found
   double min_component_ml = 0, below_size_mm3 = 0;
   std::int64_t dropped_components = 0;
   std::vector<std::string> notices;
@@ -40,10 +43,13 @@ struct Report {
 };
 
 /// Components of `segmentation.labels` (26-connected), measured, largest first. Those below `min_component_ml` are
-/// erased from the labels and counted; those below `below_size_mm3` are kept and marked.
-void find_findings(Segmentation& segmentation, Report& report);
+/// erased from the labels and counted; those below `below_size_mm3` are kept and marked. `image`: the first input,
+/// whose symmetry tells left from right.
+void find_findings(Segmentation& segmentation, const io::Volume& image, Report& report);
 
 nlohmann::json report_json(const Report& report);
 std::string report_text(const Report& report);
+/// lesions.csv: a row a lesion, largest first.
+std::string lesions_csv(const Report& report);
 
 }  // namespace fovea::pipeline::mri

@@ -7,6 +7,7 @@
 
 #include <fovea/base/error.h>
 #include <fovea/io/atomic_file.h>
+#include <fovea/io/dicom_seg.h>
 
 #include "model_store.h"
 #include "mri/outputs.h"
@@ -86,6 +87,11 @@ class SegmentRun {
     meter_.stage("reading", 0.02, 0.10);
     SegmentationInput input;
     input.subject = options_.volumes.front().filename().string();
+    if (!options_.dicom_seg.empty() && std::filesystem::exists(options_.volumes.front()) &&
+        !io::is_dicom_source(options_.volumes.front()))
+      throw Error(ErrorCode::kUnsupported, input.subject,
+                  "a DICOM SEG takes patient and study from a DICOM series, and this is none",
+                  "Give the DICOM folder, or leave --dicom-seg out.");
     const auto parts = static_cast<double>(options_.volumes.size() + (options_.brain_mask.empty() ? 0 : 1));
     for (const auto& path : options_.volumes) {
       input.volumes.push_back(io::read_volume(path, options_.reading));
@@ -107,7 +113,7 @@ class SegmentRun {
     report_.crop = segmentation.crop;
     report_.min_component_ml = options_.min_component_ml, report_.below_size_mm3 = options_.below_size_mm3;
     note_all(segmentation.notices);
-    find_findings(segmentation, report_);
+    find_findings(segmentation, input.volumes.front(), report_);
     if (input.volumes.front().geometry.size != segmentation.labels.geometry.size)
       throw Error(ErrorCode::kInternal, "mri segment", "the result left the input's grid");
     throw_if_stopped(meter_.stop());
@@ -136,9 +142,11 @@ JobKind mri_segment_job() {
   kind.details =
       "Reads a volume, brings it to the network's grid and intensities, segments it and returns to the exact input "
       "grid. Writes\n"
-      "segmentation.nii.gz, segmentation.seg.nrrd (opens in 3D Slicer), probability.nii.gz, report.json (volume, "
-      "position and diameter of\n"
-      "every lesion) and overlay.png into --out, all or nothing. Slice-wise networks look at every slice; others at "
+      "segmentation.nii.gz, segmentation.seg.nrrd (opens in 3D Slicer), probability.nii.gz, report.json and "
+      "lesions.csv "
+      "(volume, position,\n"
+      "diameters and side of every lesion), report.html, report.pdf and overlay.png into --out, all or nothing. "
+      "Slice-wise networks look at every slice; others at "
       "the whole volume.\n"
       "Exit codes: 0 done, 1 wrong usage, 3 could not run (unreadable, wrong grid, not a 3-D volume, ...), 130 "
       "cancelled.\n"

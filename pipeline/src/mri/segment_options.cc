@@ -104,6 +104,17 @@ void add_results(std::vector<Parameter>& p) {
                .help = "Mark lesions smaller than this in the report, in mm3; they are not removed",
                .fallback = 100.0,
                .group = results});
+  p.push_back(
+      {.name = "dicom-seg",
+       .type = T::kOutputFile,
+       .help = "Also write a DICOM SEG (.dcm) of the same patient and study; the first volume is a DICOM series",
+       .fallback = std::string{},
+       .group = results});
+  p.push_back({.name = "pseudonym",
+               .type = T::kText,
+               .help = "Your own text for the heading of report.html; nothing else of it names a patient",
+               .fallback = std::string{},
+               .group = results});
   p.push_back({.name = "label-name",
                .type = T::kText,
                .help = "Name of the first label in the results (default: the model's)",
@@ -203,6 +214,7 @@ SegmentOptions segment_options(const JobValues& values) {
   o.reading.accept_irregular_slices = values.flag("accept-irregular-slices");
   o.reading.max_bytes = o.settings.max_bytes / static_cast<double>(std::max<std::size_t>(o.volumes.size(), 1));
   o.min_component_ml = values.number("min-component-ml"), o.below_size_mm3 = values.number("below-size-mm3");
+  o.dicom_seg = values.text("dicom-seg"), o.pseudonym = values.text("pseudonym");
   o.label_name = values.text("label-name"), o.colour = parsed_colour(values.text("color"));
   o.threads = values.integer("threads");
   std::vector<std::string> problems;

@@ -15,12 +15,12 @@ namespace fovea::pipeline::mri {
 
 struct SegmentOptions {
   std::vector<std::filesystem::path> volumes;
-  std::filesystem::path model, out, brain_mask, dump;
+  std::filesystem::path model, out, brain_mask, dump, dicom_seg;
   io::VolumeReadOptions reading;
   SegmentationSettings settings;
   bool all_folds = true;
   double min_component_ml = 0, below_size_mm3 = 100;
-  std::string label_name;
+  std::string label_name, pseudonym;
   std::optional<std::array<double, 3>> colour;
   std::int64_t threads = 0;
 };

@@ -11,13 +11,11 @@
 #include "mri/network_step.h"
 #include "mri/resample.h"
 #include "mri/resize.h"
+#include "mri/same_grid.h"
 #include "mri/slices.h"
 
 namespace fovea::pipeline::mri {
 namespace {
-
-constexpr double kSameGridVoxels =
-    0.05;  // corners of two inputs may differ by this share of a voxel: rounding of headers
 
 /// As [X][Y][Z] with z fastest, the layout of the fixtures.
 io::Array array_of(const Grid& grid) {
@@ -51,22 +49,6 @@ io::Array array_of(const Affine& affine) {
   }
   values.insert(values.end(), {0, 0, 0, 1});
   return io::make_array<double>(values, {4, 4});
-}
-
-std::string size_text(const Index3& size) {
-  return std::to_string(size[0]) + " x " + std::to_string(size[1]) + " x " + std::to_string(size[2]);
-}
-
-bool same_grid(const io::Geometry& a, const io::Geometry& b) {
-  if (a.size != b.size) return false;
-  const double voxel = *std::min_element(a.spacing_mm.begin(), a.spacing_mm.end());
-  for (int corner = 0; corner < 8; ++corner) {
-    Vec3 index;
-    for (std::size_t i = 0; i < 3; ++i) index[i] = corner >> i & 1 ? static_cast<double>(a.size[i] - 1) : 0.0;
-    const Vec3 p = a.point_lps(index), q = b.point_lps(index);
-    if (std::hypot(p[0] - q[0], p[1] - q[1], p[2] - q[2]) > kSameGridVoxels * voxel) return false;
-  }
-  return true;
 }
 
 /// The label whose probability is highest among those that reach their threshold; 0 where none does.

@@ -1,12 +1,9 @@
 // explain.html: the maps, the curves and the tiles of an explanation on one page.
 #include <algorithm>
 #include <cmath>
-#include <fstream>
-#include <sstream>
-
-#include <fovea/io/atomic_file.h>
 
 #include "evaluation/chart.h"
+#include "evaluation/embedded_image.h"
 #include "evaluation/page.h"
 #include "slide/attention_figure.h"
 #include "slide/explain_result.h"
@@ -23,21 +20,6 @@ using evaluation::Series;
 constexpr int kPageWidth = 900, kBranchWidth = 420;
 constexpr std::int64_t kBranchesOnPage = 8;
 
-/// The picture inside the page. PNG is written by a library that wants a file: one that vanishes again.
-std::string embedded(const io::Image& image, int width, const std::filesystem::path& folder,
-                     const std::string& description) {
-  const io::AtomicFile scratch(folder / "page.png");
-  const bool large = image.width > width;
-  io::write_png(scratch.temporary(),
-                large ? io::resize(image, width,
-                                   std::max(1, static_cast<int>(std::lround(1.0 * image.height * width / image.width))))
-                      : image);
-  std::ifstream stream(scratch.temporary(), std::ios::binary);
-  std::ostringstream bytes;
-  bytes << stream.rdbuf();
-  return evaluation::image_markup(bytes.str(), "image/png", description);
-}
-
 void add_maps(Page& page, const Explanation& e, const ExplainOptions& options) {
   const Prediction& p = e.prediction;
   if (p.coords.empty() || p.footprint_px <= 0) return;
@@ -45,7 +27,9 @@ void add_maps(Page& page, const Explanation& e, const ExplainOptions& options) {
   const auto figure = [&](std::int64_t branch, int width, const std::string& caption) {
     const DrawnValues drawn =
         drawn_values(branch_attention(p.attention_softmax, p.branches, branch), options.scale, options.zoom);
-    page.figure(embedded(attention_figure(p, branch, options.heatmap, drawn), width, options.out, caption), caption);
+    page.figure(
+        evaluation::embedded_png(attention_figure(p, branch, options.heatmap, drawn), width, options.out, caption),
+        caption);
   };
   figure(-1, kPageWidth, p.branches > 1 ? "Mean of " + std::to_string(p.branches) + " maps." : "Attention.");
   for (std::int64_t k = 0; p.branches > 1 && k < std::min(p.branches, kBranchesOnPage); ++k)
@@ -124,7 +108,7 @@ void add_tiles(Page& page, const Explanation& e, const std::filesystem::path& fo
                          : std::to_string(p.coords[2 * index]) + ", " + std::to_string(p.coords[2 * index + 1]);
     const std::string number = std::to_string(rank + 1);
     if (!e.top[rank].picture.pixels.empty())
-      page.figure(embedded(e.top[rank].picture, 160, folder, "tile " + number),
+      page.figure(evaluation::embedded_png(e.top[rank].picture, 160, folder, "tile " + number),
                   number + ": at " + place + ", attention " + number_text(e.attention[index], 3));
     rows.push_back({number, place, number_text(e.attention[index], 3), number_text(e.gradient[index], 3),
                     fixed_text(e.top[rank].alone[static_cast<std::size_t>(e.target)], 3)});

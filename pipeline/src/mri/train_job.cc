@@ -10,6 +10,7 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/stack.h>
 #include <nlohmann/json.hpp>
 
 #include <fovea/base/error.h>
@@ -18,7 +19,7 @@
 #include <fovea/io/hash.h>
 #include <fovea/io/weights.h>
 #include <fovea/models/segmentation.h>
-#include <fovea/models/train.h>
+#include <fovea/models/train_segmentation.h>
 
 #include "mri/augment.h"
 #include "mri/preprocessing.h"
@@ -185,20 +186,34 @@ class TrainRun {
       foldable_ += folds.back().has_value();
       throw_if_stopped(meter_.stop());
     }
-    std::int64_t seen = 0;
-    const auto sample = [&](std::int64_t i, std::int64_t epoch) {
-      meter_.advance(static_cast<double>(seen++) / static_cast<double>(samples * request_.options.epochs));
-      const View view = augmented(set_.train[static_cast<std::size_t>(i)], folds[static_cast<std::size_t>(i)],
-                                  request_.size, augmentation_, {request_.options.seed, epoch, i});
-      return std::pair(image_tensor(view.image, request_.size), label_tensor(view.mask, request_.size));
-    };
-    models::train_segmentation(network, samples, sample, request_.options, [&](const models::EpochReport& report) {
-      losses_.push_back(report.loss);
-      meter_.advance(static_cast<double>(report.epoch + 1) / static_cast<double>(request_.options.epochs),
-                     "epoch " + std::to_string(report.epoch + 1) + " of " + std::to_string(request_.options.epochs) +
-                         ": loss " + fixed_text(report.loss, 4) + ", " + fixed_text(report.seconds, 1) + " s");
-      return true;
-    });
+    const std::int64_t batches = (samples + request_.options.batch - 1) / request_.options.batch;
+    models::SegTrainer trainer(network, {.rates = request_.options, .loss = {.cross_entropy = 1}},
+                               batches * request_.options.epochs);
+    for (std::int64_t epoch = 0; epoch < request_.options.epochs; ++epoch) {
+      const std::vector<std::int64_t> order = models::shuffled(samples, request_.options.seed, epoch);
+      double loss = 0;
+      for (std::int64_t batch = 0; batch < batches; ++batch) {
+        const std::int64_t first = batch * request_.options.batch;
+        const std::int64_t last = std::min(samples, first + request_.options.batch);
+        std::vector<at::Tensor> images, labels;
+        for (std::int64_t i = first; i < last; ++i) {
+          const std::int64_t index = order[static_cast<std::size_t>(i)];
+          const auto at = static_cast<std::size_t>(index);
+          const View view = augmented(set_.train[at], folds[at], request_.size, augmentation_,
+                                      {request_.options.seed, epoch, index});
+          images.push_back(image_tensor(view.image, request_.size));
+          labels.push_back(label_tensor(view.mask, request_.size));
+        }
+        loss += trainer.step(at::stack(images), at::stack(labels)) * static_cast<double>(last - first) /
+                static_cast<double>(samples);
+        meter_.advance(static_cast<double>(epoch * batches + batch + 1) /
+                       static_cast<double>(batches * request_.options.epochs));
+      }
+      losses_.push_back(loss);
+      meter_.advance(static_cast<double>(epoch + 1) / static_cast<double>(request_.options.epochs),
+                     "epoch " + std::to_string(epoch + 1) + " of " + std::to_string(request_.options.epochs) +
+                         ": loss " + fixed_text(loss, 4));
+    }
   }
 
   Scores validate(const models::SegNetwork& network) {

@@ -49,6 +49,8 @@ struct Preprocessing {
   double foreground_fraction = 0;     ///< z-score over pixels above this share of the slice's maximum
   std::vector<Plane> trained_planes;  ///< planes among the training slices
 
+  bool exact_padding = false;  ///< ours: a volume smaller than a patch is padded to one patch, not beyond it
+
   double threshold(std::size_t label) const;  ///< of class `label`; 0.5 when the model states none
   std::int64_t channels() const { return inputs + static_cast<std::int64_t>(difference_pairs.size()); }
 };

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include <ATen/core/Tensor.h>
+
 #include <fovea/base/error.h>
 #include <fovea/io/volume.h>
 
@@ -12,6 +14,7 @@
 #include "mri/resize.h"
 #include "mri/same_grid.h"
 #include "mri/outlined_slice.h"
+#include "mri/recurrent_stack.h"
 
 namespace fovea::pipeline::mri::training {
 namespace {
@@ -134,44 +137,54 @@ Prepared volume(Loaded& loaded, const Recipe& recipe, const std::string& subject
   return prepared;
 }
 
-/// Slices of volumes: in-plane axes first, in the plane resized to the recipe's spacing.
+/// Slices of volumes in one plane: in-plane axes first, resized there to the recipe's spacing. Not yet normalised.
 Prepared slices(Loaded& loaded, const Recipe& recipe) {
   const Canonical canonical = canonical_axes(ras_from_index(loaded.geometry()));
-  Vec3 spacing;
-  for (std::size_t a = 0; a < 3; ++a)
-    spacing[a] = loaded.geometry().spacing_mm[static_cast<std::size_t>(canonical.axis[a])];
-  const auto thickest =
-      static_cast<std::size_t>(std::max_element(spacing.rbegin(), spacing.rend()).base() - spacing.begin() - 1);
-  std::size_t across_axis = thickest;
-  if (recipe.form == Form::kSlices)
-    across_axis = recipe.planes.front() == "sagittal" ? 0 : recipe.planes.front() == "coronal" ? 1 : 2;
-  const std::array<int, 3> order = across_axis == 0   ? std::array<int, 3>{1, 2, 0}
-                                   : across_axis == 1 ? std::array<int, 3>{0, 2, 1}
-                                                      : std::array<int, 3>{0, 1, 2};
+  const std::string& plane = recipe.planes.front();
+  const std::array<int, 3> order = plane == "sagittal"  ? std::array<int, 3>{1, 2, 0}
+                                   : plane == "coronal" ? std::array<int, 3>{0, 2, 1}
+                                                        : std::array<int, 3>{0, 1, 2};
   Prepared prepared;
-  const auto turned = [&](Grid grid, Interpolation interpolation) {
-    grid = permuted(to_canonical(grid, canonical), order);
-    Index3 size = grid.size;
-    if (recipe.spacing_mm > 0)
-      for (std::size_t a = 0; a < 2; ++a)
-        size[a] = std::max<std::int64_t>(1, std::llround(static_cast<double>(size[a]) *
-                                                         spacing[static_cast<std::size_t>(order[a])] /
-                                                         recipe.spacing_mm));
-    prepared.size = size;
-    if (size == grid.size) return grid;
-    return interpolation == Interpolation::kLinear ? resize_antialiased(grid, size, interpolation)
-                                                   : resize(grid, size, Alignment::kHalfPixel, interpolation);
-  };
-  const Preprocessing p = normalising(recipe);
-  for (auto& each : loaded.volumes) {
-    prepared.channels.emplace_back();
-    if (!each) continue;
-    prepared.channels.back() = turned(grid_of(*each), Interpolation::kLinear);
-    if (recipe.form == Form::kStacks) normalise(prepared.channels.back(), p);
+  for (std::size_t a = 0; a < 3; ++a) {
+    const int native = canonical.axis[static_cast<std::size_t>(order[a])];
+    prepared.spacing_mm[a] = loaded.geometry().spacing_mm[static_cast<std::size_t>(native)];
+    prepared.size[a] = loaded.geometry().size[static_cast<std::size_t>(native)];
+    if (recipe.spacing_mm <= 0 || a == 2) continue;
+    prepared.size[a] = std::max<std::int64_t>(
+        1, std::llround(static_cast<double>(prepared.size[a]) * prepared.spacing_mm[a] / recipe.spacing_mm));
+    prepared.spacing_mm[a] = recipe.spacing_mm;
   }
-  prepared.label = labels_of(turned(grid_of(loaded.label), Interpolation::kNearest));
-  for (std::size_t a = 0; a < 3; ++a) prepared.spacing_mm[a] = spacing[static_cast<std::size_t>(order[a])];
-  if (recipe.spacing_mm > 0) prepared.spacing_mm[0] = prepared.spacing_mm[1] = recipe.spacing_mm;
+  const auto turned = [&](const Grid& grid) { return permuted(to_canonical(grid, canonical), order); };
+  for (auto& each : loaded.volumes)
+    prepared.channels.push_back(
+        each ? resize_antialiased(turned(grid_of(*each)), prepared.size, Interpolation::kLinear) : Grid());
+  prepared.label = labels_of(
+      resize(turned(grid_of(loaded.label)), prepared.size, Alignment::kHalfPixel, Interpolation::kNearest));
+  return prepared;
+}
+
+Grid grid_of(const at::Tensor& map) {
+  Grid grid({map.size(0), map.size(1), map.size(2)});
+  const at::Tensor lying = map.to(at::kFloat).permute({2, 1, 0}).contiguous();
+  std::copy_n(lying.const_data_ptr<float>(), grid.values.size(), grid.values.begin());
+  return grid;
+}
+
+/// The whole image in the network's pixels, without a canvas: windows are drawn from it.
+Prepared stack(Loaded& loaded, const Recipe& recipe) {
+  Preprocessing p = normalising(recipe);
+  p.slice_spacing_mm = recipe.spacing_mm;
+  const StackPlacement placement = place_stack(loaded.geometry(), p, 1, StackCanvas::kWhole);
+  std::vector<Grid> grids;
+  for (auto& each : loaded.volumes) grids.push_back(each ? grid_of(*each) : Grid());
+  std::vector<const Grid*> modalities;
+  for (const Grid& grid : grids) modalities.push_back(grid.values.empty() ? nullptr : &grid);
+  const RecurrentStack made = make_stack(modalities, placement, p);
+  Prepared prepared;
+  prepared.size = placement.size, prepared.spacing_mm = placement.spacing_mm;
+  for (std::size_t m = 0; m < modalities.size(); ++m)
+    prepared.channels.push_back(modalities[m] ? grid_of(made.x[static_cast<std::int64_t>(m)]) : Grid());
+  prepared.label = labels_of(grid_of(stack_labels(grid_of(loaded.label), placement)));
   return prepared;
 }
 
@@ -198,9 +211,9 @@ Prepared prepare(const Case& each, const Recipe& recipe) {
     prepared = picture(each, recipe);
   } else {
     Loaded loaded = read(each, recipe);
-    prepared = recipe.form == Form::kWhole || recipe.form == Form::kPatches
-                   ? volume(loaded, recipe, each.label.filename().string())
-                   : slices(loaded, recipe);
+    prepared = recipe.form == Form::kStacks   ? stack(loaded, recipe)
+               : recipe.form == Form::kSlices ? slices(loaded, recipe)
+                                              : volume(loaded, recipe, each.label.filename().string());
   }
   mark(prepared);
   return prepared;

@@ -131,7 +131,7 @@ Json preprocessing_json(const Recipe& recipe) {
       break;
     }
     case Form::kStacks:
-      json["slice_size"] = listed({recipe.size[0], recipe.size[1]}), json["slice_spacing_mm"] = spacing;
+      json["slice_size"] = std::to_string(std::max(recipe.size[0], recipe.size[1])), json["slice_spacing_mm"] = spacing;
       break;
   }
   if (recipe.spacing_mm > 0 && (recipe.form == Form::kWhole || recipe.form == Form::kPatches))

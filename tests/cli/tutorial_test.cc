@@ -49,8 +49,9 @@ TEST(Tutorial, ThreeSlidesBecomeFeaturesAModelAnEvaluationAndAHeatmap) {
   const std::string script = shell_of(fs::path(FOVEA_SOURCE_DIR) / "docs/tutorial-slides.md");
   ASSERT_THAT(script, testing::HasSubstr("fovea slide features"));
   TemporaryFolder folder;
-  ASSERT_TRUE(runs(folder, script, "SLIDES='" + (shared_dir() / "data/wsi").string() +
-                                       "'\nENCODER=efficientnet_lite0\nexport FOVEA_ENCODERS='" + encoders + "'"))
+  ASSERT_TRUE(runs(folder, script,
+                   "SLIDES='" + (shared_dir() / "data/wsi").string() +
+                       "'\nENCODER=efficientnet_lite0\nexport FOVEA_ENCODERS='" + encoders + "'"))
       << file_text(folder / "said");
   for (const char* file :
        {"features/summary.csv", "features/20x_256px_0px_overlap/previews/tcga.jpg",

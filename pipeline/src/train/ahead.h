@@ -22,7 +22,8 @@ class Ahead {
   Ahead(std::int64_t first, std::int64_t end, std::size_t workers, std::int64_t depth,
         std::function<T(std::int64_t)> make)
       : next_made_(first), next_taken_(first), end_(end), depth_(depth), make_(std::move(make)) {
-    for (std::size_t i = 0; i < workers; ++i) threads_.emplace_back([this](const std::stop_token& stop) { work(stop); });
+    for (std::size_t i = 0; i < workers; ++i)
+      threads_.emplace_back([this](const std::stop_token& stop) { work(stop); });
   }
   ~Ahead() {
     for (std::jthread& thread : threads_) thread.request_stop();

@@ -83,7 +83,7 @@ double dice_of(const JobResult& result) {
 }
 
 const std::vector<std::string> kSmallPatches{
-    "network.filters=[6,12,24]", "data.size=[24,24,24]",         "epochs=12", "data.classes=[\"ball\"]", "seeds=[0]",
+    "network.filters=[6,12,24]",    "data.size=[24,24,24]",        "epochs=12", "data.classes=[\"ball\"]", "seeds=[0]",
     "optimiser.learning_rate=0.01", "augmentation.probability=0.2"};
 
 class MriTrain : public testing::Test {
@@ -218,10 +218,10 @@ TEST_F(MriTrain, InterruptedAnywhereItEndsWithTheSameBitsOnAnyNumberOfWorkers) {
 /// thrombus.md 7: each lesion is visible in one modality only.
 TEST_F(MriTrain, TheRecurrentNetworkTrainsOnTwoModalitiesAndIsMeasuredByPattern) {
   const fs::path cases = write_cases(folder_.path(), 8, {"swan", "dwi"});
-  const JobResult result = run_job(
-      request("upattllstm", cases, folder_ / "run",
-              {"data.modalities=[\"swan\",\"dwi\"]", "network.filters=[8,16,16]", "data.size=[24,24,4]",
-               "data.spacing_mm=0", "epochs=3", "batch=2", "data.classes=[\"ball\"]"}));
+  const JobResult result =
+      run_job(request("upattllstm", cases, folder_ / "run",
+                      {"data.modalities=[\"swan\",\"dwi\"]", "network.filters=[8,16,16]", "data.size=[24,24,4]",
+                       "data.spacing_mm=0", "epochs=3", "batch=2", "data.classes=[\"ball\"]"}));
   EXPECT_EQ(result.exit_code, 0);
   const auto rows = slide::read_csv(folder_ / "run/evaluation/ball/per_case.csv", {"case", "pattern"});
   std::set<std::string> patterns;

@@ -23,10 +23,10 @@ namespace {
 using namespace fovea;
 using namespace fovea::pipeline::mri;
 using namespace fovea::pipeline::mri::training;
+using fovea::pipeline::slide::RandomSource;
 using testing::AllOf;
 using testing::Contains;
 using testing::HasSubstr;
-using fovea::pipeline::slide::RandomSource;
 
 template <class Call>
 std::string complaint(Call call) {
@@ -52,9 +52,10 @@ TEST(MriRecipe, EveryBuiltinReadsBackAsItself) {
 
 TEST(MriRecipe, WhatDoesNotGoTogetherIsSaidAtOnce) {
   const std::string text = complaint([] {
-    recipe_from_json(R"({"network": {"dims": 2, "filters": [4, 8, 16]}, "data": {"form": "patches", "size": [30, 32, 32],
+    recipe_from_json(
+        R"({"network": {"dims": 2, "filters": [4, 8, 16]}, "data": {"form": "patches", "size": [30, 32, 32],
                          "lowest_percentile": 100}, "loss": {"thrombus": true}})",
-                     "r.json");
+        "r.json");
   });
   EXPECT_THAT(text, AllOf(HasSubstr("r.json"), HasSubstr("network.dims must be"), HasSubstr("divide by 4"),
                           HasSubstr("lowest_percentile"), HasSubstr("loss.thrombus")));

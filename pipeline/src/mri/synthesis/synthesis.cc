@@ -65,8 +65,8 @@ class Drawing {
     const double stretch = random_.uniform(1, 3), flatten = random_.uniform(0.8, 1.25);
     const double r = std::cbrt(target.volume_mm3 * 3 / (4 * std::numbers::pi * stretch));
     target.half_axes_mm = {r * stretch, r * flatten, r / flatten};
-    const std::int64_t at = places_[static_cast<std::size_t>(
-        random_.whole(0, static_cast<std::int64_t>(places_.size()) - 1))];
+    const std::int64_t at =
+        places_[static_cast<std::size_t>(random_.whole(0, static_cast<std::int64_t>(places_.size()) - 1))];
     target.centre_index = {static_cast<double>(at % size_[0]) + random_.uniform(-0.5, 0.5),
                            static_cast<double>(at / size_[0] % size_[1]) + random_.uniform(-0.5, 0.5),
                            static_cast<double>(at / (size_[0] * size_[1])) + random_.uniform(-0.5, 0.5)};
@@ -115,8 +115,8 @@ class Drawing {
           const int step[3] = {a, b, c};
           Vec3 d;
           for (std::size_t i = 0; i < 3; ++i)
-            d[i] = (static_cast<double>(voxel[i]) - 0.5 + (step[i] + 0.5) / kSubsamples - t.centre_index[i]) *
-                   spacing_[i];
+            d[i] =
+                (static_cast<double>(voxel[i]) - 0.5 + (step[i] + 0.5) / kSubsamples - t.centre_index[i]) * spacing_[i];
           double sum = 0;
           for (std::size_t i = 0; i < 3; ++i) {
             const double along = d[0] * axes[i][0] + d[1] * axes[i][1] + d[2] * axes[i][2];

@@ -12,12 +12,12 @@
 namespace fovea::pipeline::mri {
 
 struct SynthesisOptions {
-  std::int64_t least = 1, most = 2;          ///< targets a case
+  std::int64_t least = 1, most = 2;  ///< targets a case
   std::pair<double, double> volume_mm3{20, 150};
-  std::vector<double> contrast;              ///< one a modality, in standard deviations of its brain voxels; negative:
-                                             ///< darker than its surroundings
-  double visibility = 0.7;                   ///< probability that a target shows in a modality; it shows in one at least
-  double variation = 0.3;                    ///< contrasts differ by up to this share
+  std::vector<double> contrast;  ///< one a modality, in standard deviations of its brain voxels; negative:
+                                 ///< darker than its surroundings
+  double visibility = 0.7;       ///< probability that a target shows in a modality; it shows in one at least
+  double variation = 0.3;        ///< contrasts differ by up to this share
 };
 
 struct Target {

@@ -49,7 +49,8 @@ double number(const std::string& text, const char* option) {
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc{} || end != text.data() + text.size())
-    throw Error(ErrorCode::kUsage, std::string("--") + option, "'" + text + "' is no number", "Write for instance 1.5.");
+    throw Error(ErrorCode::kUsage, std::string("--") + option, "'" + text + "' is no number",
+                "Write for instance 1.5.");
   return value;
 }
 
@@ -228,8 +229,8 @@ class SynthesiseRun {
     io::prepare_output_folder(out_ / id);
     io::Geometry geometry = geometry_;
     geometry.size = box_.size();
-    geometry.origin_mm = geometry_.point_lps({static_cast<double>(box_.begin[0]), static_cast<double>(box_.begin[1]),
-                                              static_cast<double>(box_.begin[2])});
+    geometry.origin_mm = geometry_.point_lps(
+        {static_cast<double>(box_.begin[0]), static_cast<double>(box_.begin[1]), static_cast<double>(box_.begin[2])});
     for (std::size_t m = 0; m < names_.size(); ++m) {
       io::Volume volume;
       volume.geometry = geometry, volume.values = made.channels[m].values;
@@ -273,20 +274,29 @@ JobKind mri_synthesise_job() {
   kind.summary = "Draw small targets into real multi-modal volumes: labelled cases to try networks on";
   kind.details =
       "Reads modalities of one head on one grid, cuts boxes out of it (for training from one half, for validation from "
-      "the other), draws ellipsoids that show in some of the modalities only (with --most 0 none: the real lesions alone), and writes cases.csv for mri train, a "
+      "the other), draws ellipsoids that show in some of the modalities only (with --most 0 none: the real lesions "
+      "alone), and writes cases.csv for mri train, a "
       "folder a case, and targets.json.\n"
       "Exit codes: 0 done, 1 wrong usage, 3 could not run, 130 cancelled.\n"
-      "Example: fovea mri synthesise --modality swan=t2.nii.gz --modality dwi=flair.nii.gz --contrast swan=-2 --out set";
+      "Example: fovea mri synthesise --modality swan=t2.nii.gz --modality dwi=flair.nii.gz --contrast swan=-2 --out "
+      "set";
   kind.parameters = {
-      {.name = "modality", .type = T::kTextList, .help = "name=FILE, once a modality, all on one grid", .required = true},
+      {.name = "modality",
+       .type = T::kTextList,
+       .help = "name=FILE, once a modality, all on one grid",
+       .required = true},
       {.name = "out", .type = T::kOutputFolder, .help = "Folder for the cases", .required = true},
       {.name = "contrast",
        .type = T::kTextList,
-       .help = "name=NUMBER: how much brighter (or, negative, darker) targets are, in standard deviations of the brain; "
-               "default 2",
+       .help =
+           "name=NUMBER: how much brighter (or, negative, darker) targets are, in standard deviations of the brain; "
+           "default 2",
        .fallback = std::vector<std::string>{}},
       {.name = "cases", .type = T::kInteger, .help = "Number of cases", .fallback = std::int64_t{60}},
-      {.name = "val-every", .type = T::kInteger, .help = "Every so manieth is for validation", .fallback = std::int64_t{4}},
+      {.name = "val-every",
+       .type = T::kInteger,
+       .help = "Every so manieth is for validation",
+       .fallback = std::int64_t{4}},
       {.name = "size",
        .type = T::kTextList,
        .help = "Voxels of a case along the volume's axes, x,y,z; default: all there are",

@@ -53,7 +53,8 @@ std::vector<std::string> changes_of(const Variant& v) {
 
 std::string table_of(const std::vector<std::pair<const Variant*, training::TrainingResult>>& rows) {
   std::string text = "| network | parameters | training, min |";
-  for (const training::DiceSummary& d : rows.front().second.dice) text += " Dice " + d.class_name + " | median | found |";
+  for (const training::DiceSummary& d : rows.front().second.dice)
+    text += " Dice " + d.class_name + " | median | found |";
   text += "\n|---|---|---|";
   for (std::size_t i = 0; i < rows.front().second.dice.size(); ++i) text += "---|---|---|";
   for (const auto& [v, result] : rows) {
@@ -83,19 +84,18 @@ JobResult run(const JobValues& values, const ProgressSink& sink, std::stop_token
     one.recipe = training::changed(options.recipe, changes_of(*variants[i]));
     one.out = options.out / variants[i]->name;
     const auto count = static_cast<double>(variants.size());
-    rows.emplace_back(variants[i], training::train(one, meter, static_cast<double>(i) / count,
-                                                   static_cast<double>(i + 1) / count));
+    rows.emplace_back(variants[i],
+                      training::train(one, meter, static_cast<double>(i) / count, static_cast<double>(i + 1) / count));
     const training::TrainingResult& trained = rows.back().second;
     for (const std::string& notice : trained.notices)
       if (std::find(result.notices.begin(), result.notices.end(), notice) == result.notices.end())
         result.notices.push_back(notice);
     if (trained.failed > 0 || trained.left_out > 0) result.exit_code = 2;
-    nlohmann::ordered_json row{{"variant", variants[i]->name},
-                               {"parameters", trained.parameters},
-                               {"training_seconds", trained.seconds}};
+    nlohmann::ordered_json row{
+        {"variant", variants[i]->name}, {"parameters", trained.parameters}, {"training_seconds", trained.seconds}};
     for (const training::DiceSummary& d : trained.dice)
-      row["classes"][d.class_name] = {{"part", d.part},          {"cases", d.cases},
-                                      {"dice_mean", d.mean},     {"dice_median", d.median},
+      row["classes"][d.class_name] = {{"part", d.part},         {"cases", d.cases},
+                                      {"dice_mean", d.mean},    {"dice_median", d.median},
                                       {"detected", d.detected}, {"between_seeds", d.between_seeds}};
     json.push_back(std::move(row));
     // After each network: a night that ends early leaves what it has.

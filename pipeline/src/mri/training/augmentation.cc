@@ -99,7 +99,8 @@ void apply_gamma(Grid& grid, const Moments& m, double exponent) {
 /// exp of a polynomial of degree two of the position in [-1, 1].
 void apply_bias(Grid& grid, RandomSource& random, double reach, float low) {
   double linear[3], square[3];
-  for (std::size_t a = 0; a < 3; ++a) linear[a] = either_way(random, reach / 2), square[a] = either_way(random, reach / 2);
+  for (std::size_t a = 0; a < 3; ++a)
+    linear[a] = either_way(random, reach / 2), square[a] = either_way(random, reach / 2);
   const auto share = [&](double d, std::size_t a) {
     return grid.size[a] > 1 ? 2 * d / static_cast<double>(grid.size[a] - 1) : 0;
   };
@@ -169,9 +170,8 @@ Warp random_warp(RandomSource& random, const Augmentation& a, const Index3& view
 
 Grid warped(const Grid& source, const Warp& warp, const Index3& view, bool flat, Beyond beyond) {
   Grid result(view);
-  for_each_voxel(view, [&](std::size_t i, const Vec3& d) {
-    result.values[i] = interpolated(source, warp(d), flat, beyond);
-  });
+  for_each_voxel(view,
+                 [&](std::size_t i, const Vec3& d) { result.values[i] = interpolated(source, warp(d), flat, beyond); });
   return result;
 }
 

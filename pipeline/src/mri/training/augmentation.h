@@ -20,11 +20,11 @@ struct Augmentation {
   double zoom = 0.2;         ///< 0.2: 80 to 120 %
   double perspective = 0.1;  ///< change of scale from the centre to the border
   double intensity_probability = 0.5;
-  double gamma = 0.25;       ///< exponent exp(+-gamma) on values between the channel's extremes
-  double bias_field = 0.2;   ///< smooth factor exp(+-bias_field) across the view
-  double noise = 0.1;        ///< Gaussian, in standard deviations of the channel
-  double blur = 0;           ///< Gaussian, sigma in voxels
-  double healthy = 0;        ///< slices: probability of the mirrored healthy half, where a slice has one
+  double gamma = 0.25;      ///< exponent exp(+-gamma) on values between the channel's extremes
+  double bias_field = 0.2;  ///< smooth factor exp(+-bias_field) across the view
+  double noise = 0.1;       ///< Gaussian, in standard deviations of the channel
+  double blur = 0;          ///< Gaussian, sigma in voxels
+  double healthy = 0;       ///< slices: probability of the mirrored healthy half, where a slice has one
 };
 
 /// Position in the source, in voxels, for positions in the view relative to its centre.

@@ -82,12 +82,18 @@ const std::vector<BuiltinRecipe>& builtin_recipes() {
   static const std::vector<BuiltinRecipe> recipes{
       made("agunet", "agunet", "AGUNet on boxes of a volume: gates, input pyramid, deep supervision", patches),
       made("agunet_head", "agunet", "AGUNet as published: the whole head at 128 x 128 x 144, 32 heads an update",
-           both(whole_head, [](Recipe& r) { r.network.filters = {16, 32, 128, 256, 256}; })),
+           both(whole_head,
+                [](Recipe& r) {
+                  r.network.filters = {16, 32, 128, 256, 256};
+                })),
       made("agunet_slices", "agunet", "AGUNet on single slices of any plane", slices),
       made("daunet", "daunet", "DAUNet on boxes of a volume: attention over positions and channels at the bottom",
            patches),
       made("daunet_head", "daunet", "DAUNet as published: the whole head",
-           both(whole_head, [](Recipe& r) { r.network.filters = {16, 32, 128, 256}; })),
+           both(whole_head,
+                [](Recipe& r) {
+                  r.network.filters = {16, 32, 128, 256};
+                })),
       made("daunet_slices", "daunet", "DAUNet on single slices", slices),
       made("unet", "agunet", "U-Net on boxes of a volume: no gates, pyramid or deep supervision", both(patches, plain)),
       made("unet_slices", "agunet", "U-Net on single slices", both(slices, plain)),

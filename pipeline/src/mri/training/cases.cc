@@ -62,7 +62,8 @@ void refuse_empty(const std::vector<Case>& cases, const std::string& subject, co
 
 bool is_picture(const fs::path& path) {
   std::string extension = path.extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(), [](unsigned char c) { return std::tolower(c); });
+  std::transform(extension.begin(), extension.end(), extension.begin(),
+                 [](unsigned char c) { return std::tolower(c); });
   return extension == ".png" || extension == ".jpg" || extension == ".jpeg" || extension == ".tif";
 }
 

@@ -11,7 +11,7 @@
 namespace fovea::pipeline::mri::training {
 
 struct Case {
-  std::string id, patient;  ///< text; without a patient column every case is a patient
+  std::string id, patient;                    ///< text; without a patient column every case is a patient
   std::vector<std::filesystem::path> images;  ///< one a modality of the recipe; empty: the case lacks it
   std::filesystem::path label;
   std::string class_name;  ///< pictures: the class of everything outlined; else empty
@@ -35,9 +35,9 @@ struct Fold {
   std::vector<std::size_t> train, val, test;
 };
 struct FoldOptions {
-  std::string val_fold;       ///< this fold of the table validates, all others train
-  std::string test_fold;      ///< and this one is kept for testing
-  std::int64_t folds = 0;     ///< > 1: drawn, each the test part once
+  std::string val_fold;                        ///< this fold of the table validates, all others train
+  std::string test_fold;                       ///< and this one is kept for testing
+  std::int64_t folds = 0;                      ///< > 1: drawn, each the test part once
   double val_share = 0.15, test_share = 0.15;  ///< of the patients, where drawn
   std::uint64_t seed = 0;
 };

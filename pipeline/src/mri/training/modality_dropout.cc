@@ -19,7 +19,8 @@ std::size_t take_one(std::vector<std::size_t>& which, slide::RandomSource& rando
 }  // namespace
 
 double dropout_ramp(const ModalityDropout& options, std::int64_t epoch, std::int64_t epochs) {
-  const double from = options.ramp_from * static_cast<double>(epochs), to = options.ramp_to * static_cast<double>(epochs);
+  const double from = options.ramp_from * static_cast<double>(epochs),
+               to = options.ramp_to * static_cast<double>(epochs);
   if (to <= from) return static_cast<double>(epoch) >= to ? 1 : 0;
   return std::clamp((static_cast<double>(epoch) - from) / (to - from), 0.0, 1.0);
 }

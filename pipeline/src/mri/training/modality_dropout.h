@@ -9,10 +9,10 @@
 namespace fovea::pipeline::mri::training {
 
 struct ModalityDropout {
-  double most = 0;                         ///< probability of dropping a modality at the end of the ramp; 0: off
-  double ramp_from = 0.1, ramp_to = 0.7;   ///< shares of all epochs between which it grows from 0
-  double degrade = 0.25;                   ///< share of the drops that only spoil the modality's values
-  std::string protect;                     ///< the most informative modality: dropped half as often
+  double most = 0;                        ///< probability of dropping a modality at the end of the ramp; 0: off
+  double ramp_from = 0.1, ramp_to = 0.7;  ///< shares of all epochs between which it grows from 0
+  double degrade = 0.25;                  ///< share of the drops that only spoil the modality's values
+  std::string protect;                    ///< the most informative modality: dropped half as often
 };
 
 /// 0 before the ramp, 1 after it.

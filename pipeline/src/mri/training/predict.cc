@@ -108,8 +108,8 @@ std::vector<Grid> probabilities_of(const models::SegNetwork& network, const Prep
     return run_network(network, std::move(channels),
                        preprocessing_from_json(preprocessing_json(recipe).dump(), network.config(), "recipe"),
                        [](double) {});
-  std::vector<Grid> classes = recurrent(recipe) ? stack_at_once(network, channels, present)
-                                                : slice_by_slice(network, channels, recipe);
+  std::vector<Grid> classes =
+      recurrent(recipe) ? stack_at_once(network, channels, present) : slice_by_slice(network, channels, recipe);
   for (Grid& grid : classes) grid = fitted(grid, prepared.size);
   return classes;
 }

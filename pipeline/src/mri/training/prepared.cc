@@ -108,8 +108,8 @@ Prepared volume(Loaded& loaded, const Recipe& recipe, const std::string& subject
   Box crop = whole(first->size);
   if (recipe.cropping == Cropping::kMinimum) crop = foreground_box(*first, Compat::kFovea, subject);
   Affine crop_ras = ras;
-  crop_ras.offset = ras({static_cast<double>(crop.begin[0]), static_cast<double>(crop.begin[1]),
-                         static_cast<double>(crop.begin[2])});
+  crop_ras.offset =
+      ras({static_cast<double>(crop.begin[0]), static_cast<double>(crop.begin[1]), static_cast<double>(crop.begin[2])});
   const auto& s = loaded.geometry().spacing_mm;
   const double spacing = recipe.spacing_mm > 0 ? recipe.spacing_mm : std::min({s[0], s[1], s[2]});
   const Lattice lattice = axis_aligned_lattice(crop.size(), crop_ras, {spacing, spacing, spacing});
@@ -156,10 +156,10 @@ Prepared slices(Loaded& loaded, const Recipe& recipe) {
   }
   const auto turned = [&](const Grid& grid) { return permuted(to_canonical(grid, canonical), order); };
   for (auto& each : loaded.volumes)
-    prepared.channels.push_back(
-        each ? resize_antialiased(turned(grid_of(*each)), prepared.size, Interpolation::kLinear) : Grid());
-  prepared.label = labels_of(
-      resize(turned(grid_of(loaded.label)), prepared.size, Alignment::kHalfPixel, Interpolation::kNearest));
+    prepared.channels.push_back(each ? resize_antialiased(turned(grid_of(*each)), prepared.size, Interpolation::kLinear)
+                                     : Grid());
+  prepared.label =
+      labels_of(resize(turned(grid_of(loaded.label)), prepared.size, Alignment::kHalfPixel, Interpolation::kNearest));
   return prepared;
 }
 

@@ -18,9 +18,9 @@ namespace fovea::pipeline::mri::training {
 
 struct Prepared {
   Index3 size{0, 0, 0};
-  Vec3 spacing_mm{1, 1, 1};         ///< of these voxels; pictures say nothing of their thickness, which is 1
-  std::vector<Grid> channels;       ///< one a modality; without values: the case lacks it
-  std::vector<std::uint8_t> label;  ///< as a Grid's values
+  Vec3 spacing_mm{1, 1, 1};          ///< of these voxels; pictures say nothing of their thickness, which is 1
+  std::vector<Grid> channels;        ///< one a modality; without values: the case lacks it
+  std::vector<std::uint8_t> label;   ///< as a Grid's values
   std::vector<std::int64_t> marked;  ///< some of the labelled voxels, evenly over all of them
   std::optional<mri::Fold> healthy;  ///< pictures whose healthy half can be mirrored
   std::vector<bool> available() const;

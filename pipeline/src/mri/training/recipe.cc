@@ -34,7 +34,8 @@ void check(const Recipe& recipe, const std::string& subject) {
     problems.push_back("loss.thrombus belongs to upattllstm, and to it alone");
   if (recurrent(recipe) && (recipe.form != Form::kStacks || recipe.network.dims != 3 || recipe.classes.size() != 1))
     problems.push_back("upattllstm takes data.form stacks, network.dims 3 and one class");
-  if (!recurrent(recipe) && (recipe.form == Form::kSlices || recipe.form == Form::kStacks) != (recipe.network.dims == 2))
+  if (!recurrent(recipe) &&
+      (recipe.form == Form::kSlices || recipe.form == Form::kStacks) != (recipe.network.dims == 2))
     problems.push_back("network.dims must be 2 for slices and stacks, 3 for whole volumes and patches");
   if (recipe.lowest_percentile >= recipe.highest_percentile)
     problems.push_back("data.lowest_percentile must be below data.highest_percentile");

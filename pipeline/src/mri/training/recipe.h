@@ -33,7 +33,7 @@ enum class Selection {
 
 struct Recipe {
   std::string name;
-  models::SegConfig network;  ///< channels and classes follow from the lists below
+  models::SegConfig network;                     ///< channels and classes follow from the lists below
   std::vector<std::string> modalities{"image"};  ///< the network's channels: columns of the case table
   std::vector<std::string> classes{"lesion"};    ///< names of the labels 1, 2, ...
   // What the network sees

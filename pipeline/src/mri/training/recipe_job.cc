@@ -17,10 +17,12 @@ JobKind mri_recipe_job() {
       .builtin =
           [] {
             std::vector<std::pair<std::string, std::string>> recipes;
-            for (const auto& recipe : mri::training::builtin_recipes()) recipes.emplace_back(recipe.name, recipe.summary);
+            for (const auto& recipe : mri::training::builtin_recipes())
+              recipes.emplace_back(recipe.name, recipe.summary);
             return recipes;
           },
-      .text = [](const std::string& name) { return mri::training::recipe_json(mri::training::load_recipe(name)).dump(2); },
+      .text =
+          [](const std::string& name) { return mri::training::recipe_json(mri::training::load_recipe(name)).dump(2); },
   });
 }
 

@@ -46,8 +46,8 @@ SegTrainee::SegTrainee(models::SegNetwork& network, const Recipe& recipe, std::i
       data_(data),
       bad_(std::move(bad)),
       stop_(std::move(stop)),
-      trainer_(std::make_unique<models::SegTrainer>(
-          network, training_of(recipe, seed), steps_of(recipe, data) * recipe.training.rates.epochs)) {}
+      trainer_(std::make_unique<models::SegTrainer>(network, training_of(recipe, seed),
+                                                    steps_of(recipe, data) * recipe.training.rates.epochs)) {}
 SegTrainee::~SegTrainee() = default;
 
 std::int64_t SegTrainee::steps_per_epoch() const {

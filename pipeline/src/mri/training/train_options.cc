@@ -32,7 +32,8 @@ std::vector<Parameter> training_parameters() {
        .fallback = std::string{}},
       {.name = "slices",
        .type = T::kFolder,
-       .help = "Instead of --cases: a folder with index.csv (id, class, split or fold), images/<id>.png, masks/<id>.png",
+       .help =
+           "Instead of --cases: a folder with index.csv (id, class, split or fold), images/<id>.png, masks/<id>.png",
        .fallback = std::string{}},
       {.name = "out",
        .type = T::kOutputFolder,

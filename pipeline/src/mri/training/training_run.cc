@@ -75,14 +75,17 @@ class TrainingRun {
     const std::string print = fingerprint(run_.recipe, run_.cases, all);
     const std::string before = fingerprint_of(options_.out / "recipe.json");
     if (!before.empty() && before != print)
-      throw Error(ErrorCode::kUsage, options_.out.filename().string(), "the folder holds a run of another recipe or data",
-                  "Choose another --out, or remove it.");
+      throw Error(ErrorCode::kUsage, options_.out.filename().string(),
+                  "the folder holds a run of another recipe or data", "Choose another --out, or remove it.");
     io::prepare_output_folder(options_.out / "splits");
     for (const Fold& fold : folds)
       io::write_file(options_.out / "splits" / ("fold_" + fold.name + ".csv"), fold_csv(run_.cases, fold));
     Json recipe = recipe_json(run_.recipe);
-    recipe["run"] = {{"cases", run_.cases.size()}, {"folds", folds.size()},      {"threads", at::get_num_threads()},
-                     {"version", version()},       {"fingerprint", print}};
+    recipe["run"] = {{"cases", run_.cases.size()},
+                     {"folds", folds.size()},
+                     {"threads", at::get_num_threads()},
+                     {"version", version()},
+                     {"fingerprint", print}};
     io::write_file(options_.out / "recipe.json", recipe.dump(2) + "\n");
   }
 

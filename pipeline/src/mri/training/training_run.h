@@ -23,8 +23,8 @@ struct DiceSummary {
   std::string class_name, part;
   std::size_t cases = 0;  ///< with the class, of one seed
   double mean = 0, median = 0;
-  double detected = 0;         ///< share of them that were found
-  double between_seeds = 0;    ///< population deviation of the seeds' means
+  double detected = 0;       ///< share of them that were found
+  double between_seeds = 0;  ///< population deviation of the seeds' means
 };
 
 struct TrainingResult {

@@ -24,15 +24,15 @@ Vec3 position_of(std::int64_t voxel, const Index3& size) {
 Vec3 centre_of(const Prepared& prepared, const Index3& window, const Recipe& recipe, RandomSource& random) {
   const bool marked = random.uniform() < recipe.foreground_share && !prepared.marked.empty();
   const auto last = static_cast<std::int64_t>(prepared.marked.size()) - 1;
-  const Vec3 wanted = marked
-                          ? position_of(prepared.marked[static_cast<std::size_t>(random.whole(0, last))], prepared.size)
-                          : Vec3{};
+  const Vec3 wanted =
+      marked ? position_of(prepared.marked[static_cast<std::size_t>(random.whole(0, last))], prepared.size) : Vec3{};
   Vec3 centre;
   for (std::size_t a = 0; a < 3; ++a) {
     const auto n = static_cast<double>(prepared.size[a]), w = static_cast<double>(window[a]);
     double begin = std::floor((n - w) / 2);
     if (n > w) {
-      const double low = marked ? std::max(0.0, wanted[a] - w + 1) : 0, high = marked ? std::min(n - w, wanted[a]) : n - w;
+      const double low = marked ? std::max(0.0, wanted[a] - w + 1) : 0,
+                   high = marked ? std::min(n - w, wanted[a]) : n - w;
       begin = static_cast<double>(random.whole(static_cast<std::int64_t>(low), static_cast<std::int64_t>(high)));
     } else if (n < w) {
       begin = -std::floor((w - n) / 2);  // as inference pads
@@ -54,8 +54,8 @@ Prepared healthy_side(const Prepared& prepared) {
 
 /// A scanner's day: bias, gamma, noise, blur, and a shift as of a registration that failed by a little (thrombus.md 3).
 void degrade(Grid& channel, RandomSource& random, double ramp, bool in_plane) {
-  change_values(channel, random, {.gamma = 0.4 * ramp, .bias_field = 0.4 * ramp, .noise = 0.3 * ramp, .blur = 1.5 * ramp},
-                in_plane);
+  change_values(channel, random,
+                {.gamma = 0.4 * ramp, .bias_field = 0.4 * ramp, .noise = 0.3 * ramp, .blur = 1.5 * ramp}, in_plane);
   Vec3 centre;
   for (std::size_t a = 0; a < 3; ++a) centre[a] = static_cast<double>(channel.size[a] - 1) / 2;
   for (std::size_t a = 0; a < 2; ++a) centre[a] += random.uniform(-3, 3) * ramp;
@@ -65,8 +65,8 @@ void degrade(Grid& channel, RandomSource& random, double ramp, bool in_plane) {
 }  // namespace
 
 View draw_view(const Prepared& original, const Recipe& recipe, double ramp, const ViewSeed& seed) {
-  const std::uint64_t mixed = mixed_seed(mixed_seed(seed.seed, static_cast<std::uint64_t>(seed.epoch)),
-                                         static_cast<std::uint64_t>(seed.index));
+  const std::uint64_t mixed =
+      mixed_seed(mixed_seed(seed.seed, static_cast<std::uint64_t>(seed.epoch)), static_cast<std::uint64_t>(seed.index));
   RandomSource random(mixed);
   const Augmentation& a = recipe.augmentation;
   const bool healthy = original.healthy && random.uniform() < a.healthy;

@@ -9,7 +9,7 @@
 namespace fovea::pipeline::mri::training {
 
 struct View {
-  std::vector<Grid> channels;       ///< zero where a modality is absent
+  std::vector<Grid> channels;  ///< zero where a modality is absent
   std::vector<bool> present;
   std::vector<std::uint8_t> label;
 };

@@ -93,7 +93,9 @@ class MriTrain : public testing::Test {
 
 TEST_F(MriTrain, LearnsAndItsModelSegmentsAsItsValidationSaid) {
   const fs::path cases = write_cases(folder_.path(), 12, {"image"});
-  const JobResult result = run_job(request("agunet", cases, folder_ / "run", kSmallPatches));
+  std::vector<std::string> set = kSmallPatches;
+  set.insert(set.end(), {"epochs=30", "average=0.8"});
+  const JobResult result = run_job(request("agunet", cases, folder_ / "run", set));
   EXPECT_EQ(result.exit_code, 0);
   EXPECT_GT(dice_of(result), 0.85);
   for (const char* file : {"recipe.json", "splits/fold_0.csv", "seed_0/fold_0/model.md", "seed_0/fold_0/history.csv",

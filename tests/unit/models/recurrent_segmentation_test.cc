@@ -176,6 +176,23 @@ TEST(Upattllstm, MapsOfModalitiesAndGatesAreGivenWhenAskedFor) {
   EXPECT_EQ(output.mid.at("psi1").sizes(), at::IntArrayRef({2, 1, 4, 6, 5}));
 }
 
+TEST(Upattllstm, ExplainedInferenceIsInferenceWithTheMapsOfForward) {
+  const SegConfig config = config_of();
+  const auto network = lively(config);
+  const SegInput input{stack(config), presence({{true, false, true}, {true, true, true}})};
+  const SegOutput forward = network->forward(input, false, true);
+  double last = 0;
+  int calls = 0;
+  const StackExplanation explained = explain_stack(*network, input, [&](double done) {
+    EXPECT_TRUE(done >= last && done < 1);
+    last = done, ++calls;
+  });
+  EXPECT_GT(calls, 3);
+  EXPECT_TRUE(at::equal(explained.probability, network->infer(input).narrow(1, 1, 1)));
+  EXPECT_LE(largest_difference(explained.modalities, forward.mid.at("modality0")), 1e-6);
+  EXPECT_LE(largest_difference(explained.gate, forward.mid.at("psi0")), 1e-6);
+}
+
 TEST(Upattllstm, ImpossibleInputsAreRefused) {
   const SegConfig config = config_of();
   const auto network = lively(config);

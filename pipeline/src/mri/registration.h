@@ -14,9 +14,10 @@ namespace fovea::pipeline::mri {
 /// What the registration found, and whether it may be trusted. Points map as ITK's transforms do, from the fixed scan
 /// to the moving one, so that resampling uses the map as it is.
 struct Registration {
-  Affine moving_from_fixed_lps;  ///< identity (the headers' alignment) unless accepted
+  Affine moving_from_fixed_lps;  ///< identity, the headers' alignment, unless accepted and not by_headers
   bool accepted = false;
-  std::string problem;  ///< why not, a clause for the user
+  bool by_headers = false;  ///< accepted, but nothing better than the headers' alignment was found
+  std::string problem;      ///< why not, a clause for the user
   /// Mattes mutual information of the headers' alignment and of the result, in nats with ITK's sign: lower is better.
   double metric_before = 0, metric_after = 0;
   double moved_mm = 0;          ///< how far the head's centre went

@@ -9,6 +9,7 @@
 #include "mri/back_to_native.h"
 #include "mri/intensity.h"
 #include "mri/network_step.h"
+#include "mri/recurrent_run.h"
 #include "mri/resample.h"
 #include "mri/resize.h"
 #include "mri/same_grid.h"
@@ -357,6 +358,7 @@ Segmentation segment(SegmentationInput& input, const SegmentationModel& model, c
                      ProgressMeter& meter) {
   if (input.volumes.empty())
     throw Error(ErrorCode::kUsage, "mri segment", "no volume was given", "Give a NIfTI, NRRD or DICOM input.");
+  if (is_recurrent(model.config)) return segment_recurrent(input, model, settings, meter);
   return Run(input, model, settings, meter).run();
 }
 

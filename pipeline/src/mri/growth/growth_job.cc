@@ -99,8 +99,10 @@ class GrowthRun {
     return volume;
   }
 
+  bool registered() const { return alignment_.accepted && !alignment_.by_headers; }
+
   Json alignment_json() const {
-    if (!alignment_.accepted) return {{"by", "headers"}};
+    if (!registered()) return {{"by", "headers"}};
     return {
         {"by", "rigid registration of the scans"},
         {"metric_before", alignment_.metric_before},
@@ -113,7 +115,8 @@ class GrowthRun {
   }
 
   std::string alignment_text() const {
-    if (!alignment_.accepted) return "The outlines were laid over each other by their headers.";
+    if (alignment_.by_headers) return "The headers' alignment of the scans was kept: registration found none better.";
+    if (!registered()) return "The outlines were laid over each other by their headers.";
     return "The earlier scan was registered to the later one: moved by " + fixed_text(alignment_.moved_mm, 1) +
            " mm and turned by " + fixed_text(alignment_.rotation_degrees, 1) + " degrees (mutual information " +
            fixed_text(-alignment_.metric_before, 3) + " before, " + fixed_text(-alignment_.metric_after, 3) +

@@ -21,6 +21,7 @@ std::span<const JobKind> job_kinds() {
       mri_train_job(),       //
       mri_evaluate_job(),    //
       mri_growth_job(),      //
+      mri_brain_job(),       //
       model_import_job(),    //
       model_info_job(),      //
       encode_job(),          //

@@ -60,6 +60,11 @@ struct Preprocessing {
 /// Over a stack of slices and whichever modalities there are (recurrent_segmentation.h), not over a volume.
 bool is_recurrent(const models::SegConfig& config);
 
+/// Trained on the brain alone.
+inline bool wants_brain(const Preprocessing& p) {
+  return p.cropping == Cropping::kBrainClip || p.cropping == Cropping::kBrainMask;
+}
+
 /// From `fovea.preprocessing` (one JSON object, key to text, as model import writes it). An empty text gives documented
 /// defaults: no crop, 1 mm for 3-D networks, percentiles 0-99.5, min-max to [0, 1]; for recurrent ones those of
 /// reference/thrombus.md 2. Error(kCorrupt) names key and value

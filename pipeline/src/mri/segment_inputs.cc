@@ -6,8 +6,11 @@
 #include <fovea/base/error.h>
 #include <fovea/io/dicom_seg.h>
 
+#include "mri/brain/brain_mask.h"
+#include "mri/evaluation/case_result.h"
 #include "mri/study.h"
 #include "problems.h"
+#include "slide/words.h"
 
 namespace fovea::pipeline::mri {
 namespace {
@@ -136,6 +139,42 @@ class Reader {
 SegmentInputs read_segment_inputs(const SegmentOptions& options, const SegmentationModel& model, ProgressMeter& meter,
                                   double from, double to) {
   return Reader(options, model, meter).run(from, to);
+}
+
+std::optional<io::Volume> brain_mask_for(const SegmentationInput& input, const SegmentOptions& options,
+                                         ProgressMeter& meter, bool& whole_head, std::vector<std::string>& notices) {
+  const std::string& choice = options.brain_mask;
+  whole_head = choice == "none";
+  if (whole_head) {
+    notices.push_back("the model was trained on the brain alone and was given the whole head");
+    return {};
+  }
+  if (choice != "auto" && choice != "deepbet" && choice != "classical") {
+    io::Volume mask = io::read_volume(choice, {.max_bytes = options.reading.max_bytes});
+    for (const std::string& notice : mask.notices) notices.push_back("brain mask: " + notice);
+    mask_of(mask, choice, 0);  // refuses what is no mask
+    const float highest = *std::max_element(mask.values.begin(), mask.values.end());
+    if (highest > 1)
+      notices.push_back("the brain mask holds labels up to " + slide::number_text(highest) +
+                        ": every one above 0 counts as brain");
+    return mask;
+  }
+  meter.stage("finding the brain", 0.10, 0.12);
+  const io::Volume& reference = input.volumes[input.reference];
+  const BrainMethod method = choice == "deepbet"     ? BrainMethod::kDeepbet
+                             : choice == "classical" ? BrainMethod::kClassical
+                                                     : BrainMethod::kAuto;
+  const BrainResult brain = find_brain(reference, method, [&](double done) { meter.advance(done); });
+  notices.insert(notices.end(), brain.notices.begin(), brain.notices.end());
+  if (!brain.plausible) {
+    notices.push_back("that mask was not used: the model, trained on the brain alone, was given the whole head");
+    whole_head = true;
+    return {};
+  }
+  io::Volume mask;
+  mask.geometry = reference.geometry;
+  mask.values.assign(brain.mask.values.begin(), brain.mask.values.end());
+  return mask;
 }
 
 bool looks_like_labels(const io::Volume& volume) {

@@ -27,6 +27,12 @@ struct SegmentInputs {
 SegmentInputs read_segment_inputs(const SegmentOptions& options, const SegmentationModel& model, ProgressMeter& meter,
                                   double from, double to);
 
+/// The mask that a model trained on the brain alone needs: from a file, or found in the reference as --brain-mask says.
+/// Nothing, with `whole_head` set, where none is wanted or none can be believed. Error(kCorrupt) for a file that is no
+/// mask.
+std::optional<io::Volume> brain_mask_for(const SegmentationInput& input, const SegmentOptions& options,
+                                         ProgressMeter& meter, bool& whole_head, std::vector<std::string>& notices);
+
 /// At most 8 different values, all whole: an outline, not a scan.
 bool looks_like_labels(const io::Volume& volume);
 

@@ -87,10 +87,9 @@ class SegmentRun {
     note_all(inputs.notices);
     if (const std::string missing = availability_notice(report_.model.metadata, report_.modalities); !missing.empty())
       report_.notices.push_back(missing);
-    if (!options_.brain_mask.empty()) {
-      inputs.input.brain_mask = io::read_volume(options_.brain_mask, {.max_bytes = options_.reading.max_bytes});
-      note_all(inputs.input.brain_mask->notices);
-    }
+    if (wants_brain(model_.preprocessing))
+      inputs.input.brain_mask =
+          brain_mask_for(inputs.input, options_, meter_, options_.settings.whole_head, report_.notices);
     return std::move(inputs.input);
   }
 

@@ -56,10 +56,10 @@ void add_main(std::vector<Parameter>& p) {
        .type = T::kNumber,
        .help = "Probability from which a voxel belongs to the lesion, 0 to 1 (default: the model's, else 0.5)"});
   p.push_back({.name = "brain-mask",
-               .type = T::kFile,
-               .help = "Brain mask on the volume's grid, for models trained on the brain alone (automatic brain "
-                       "extraction is not part of this version)",
-               .fallback = std::string{}});
+               .type = T::kText,
+               .help = "For models trained on the brain alone: auto (deepbet where it was fetched, else classical), "
+                       "deepbet, classical, none (the head as it is), or a mask file on the volume's grid",
+               .fallback = std::string("auto")});
   p.push_back({.name = "resample",
                .type = T::kChoice,
                .help = "first: probabilities to the native grid, then threshold (smoother); second: threshold on the "

@@ -23,8 +23,9 @@ struct SegmentOptions {
   std::vector<std::filesystem::path> volumes;  ///< or:
   std::vector<ModalityFile> modalities;
   Alignment alignment = Alignment::kRegister;
-  std::filesystem::path model, out, brain_mask, dump, dicom_seg;
+  std::filesystem::path model, out, dump, dicom_seg;
   std::filesystem::path source;  ///< of the reference volume, once it is known
+  std::string brain_mask;        ///< "auto", "deepbet", "classical", "none", or a file
   io::VolumeReadOptions reading;
   SegmentationSettings settings;
   bool all_folds = true;

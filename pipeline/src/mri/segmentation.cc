@@ -146,7 +146,7 @@ class Run {
 
   void find_crop() {
     meter_.stage("finding the head", 0.10, 0.13);
-    const bool needs_brain = p_.cropping == Cropping::kBrainClip || p_.cropping == Cropping::kBrainMask;
+    const bool needs_brain = wants_brain(p_) && !settings_.whole_head;
     first_ = take(input_.volumes.front(), true);  // the overlay shows it
     result_.crop = whole(geometry_.size);
     const Box head = foreground_box(first_, settings_.compat, input_.subject);  // also refuses a constant volume
@@ -154,8 +154,7 @@ class Run {
     if (needs_brain) {
       if (!input_.brain_mask)
         throw Error(ErrorCode::kUsage, "--brain-mask",
-                    "the model was trained on the brain alone and needs a brain mask (automatic brain extraction is "
-                    "not part of this version)",
+                    "the model was trained on the brain alone and needs a brain mask",
                     "Give a mask on the volume's grid with --brain-mask mask.nii.gz.");
       Grid mask = take(*input_.brain_mask, false);
       mask_ = brain_mask(mask, "brain mask");

@@ -32,7 +32,8 @@ struct SegmentationSettings {
   std::optional<double> threshold;  ///< instead of the model's
   std::vector<Plane> planes;        ///< slice-wise networks; empty: chosen from the spacing
   Ensemble ensemble = Ensemble::kAverage;
-  bool dump = false;  ///< keep the intermediates
+  bool whole_head = false;  ///< a model that wants the brain alone gets the head as it is
+  bool dump = false;        ///< keep the intermediates
   double max_bytes = 4.0 * 1024 * 1024 * 1024;
 };
 

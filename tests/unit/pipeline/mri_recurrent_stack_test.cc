@@ -61,7 +61,7 @@ TEST(RecurrentStack, TheSameHeadGivesTheSameStackInAnyAxisOrder) {
     grid.size = volume.geometry.size, grid.values = volume.values;
     return make_stack({&grid}, place_stack(volume.geometry, recipe(), 16, StackCanvas::kFixed), recipe()).x;
   };
-  EXPECT_TRUE(at::equal(stack(head), stack(mirrored)));
+  EXPECT_TRUE(stack(head).equal(stack(mirrored)));
 }
 
 TEST(RecurrentStack, ComesBackToWhereItWas) {
@@ -103,11 +103,11 @@ TEST(RecurrentStack, GreyValuesOfVoxelsAboveZeroOnly) {
   grid.values[1] = -5, grid.values[4] = 1e6F;
   const Preprocessing p = recipe(0, 40);
   const at::Tensor x = make_stack({&grid}, place_stack(g, p, 8, StackCanvas::kFixed), p).x;
-  const at::Tensor inside = x.masked_select(x != 0);
+  const at::Tensor inside = x.masked_select(x.ne(0));
   EXPECT_NEAR(inside.mean().item<double>(), 0, 1e-4);
   EXPECT_NEAR(inside.std().item<double>(), 1, 1e-3);
   EXPECT_LT(inside.max().item<double>(), 3) << "the outlier was to be clipped";
-  EXPECT_EQ((x != 0).sum().item<std::int64_t>(), 4000);
+  EXPECT_EQ(x.ne(0).sum().item<std::int64_t>(), 4000);
 }
 
 TEST(RecurrentStack, OneSliceIsAStack) {

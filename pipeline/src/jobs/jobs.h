@@ -19,7 +19,6 @@ JobKind mri_segment_job();   // mri/segment_job.cc
 JobKind mri_train_job();     // mri/train_job.cc
 JobKind mri_evaluate_job();  // mri/evaluation/evaluate_job.cc
 JobKind mri_growth_job();    // mri/growth/growth_job.cc
-JobKind mri_brain_job();     // mri/brain/brain_job.cc
 JobKind model_import_job();  // jobs/model_jobs.cc
 JobKind model_info_job();
 JobKind encode_job();    // jobs/encode_job.cc

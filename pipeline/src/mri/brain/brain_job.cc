@@ -1,5 +1,5 @@
 // `mri brain`: where the brain is, as a mask on the scan's grid.
-#include "jobs/jobs.h"
+#include "mri/brain/brain_job.h"
 
 #include <nlohmann/json.hpp>
 

@@ -152,7 +152,8 @@ std::optional<io::Volume> brain_mask_for(const SegmentationInput& input, const S
   if (choice != "auto" && choice != "deepbet" && choice != "classical") {
     io::Volume mask = io::read_volume(choice, {.max_bytes = options.reading.max_bytes});
     for (const std::string& notice : mask.notices) notices.push_back("brain mask: " + notice);
-    mask_of(mask, choice, 0);  // refuses what is no mask
+    // The published pipeline truncates a resampled mask's fractions; ours takes them for a mistake.
+    if (options.settings.compat == Compat::kFovea) mask_of(mask, choice, 0);
     const float highest = *std::max_element(mask.values.begin(), mask.values.end());
     if (highest > 1)
       notices.push_back("the brain mask holds labels up to " + slide::number_text(highest) +

@@ -188,7 +188,7 @@ TEST(Upattllstm, ExplainedInferenceIsInferenceWithTheMapsOfForward) {
     last = done, ++calls;
   });
   EXPECT_GT(calls, 3);
-  EXPECT_TRUE(at::equal(explained.probability, network->infer(input).narrow(1, 1, 1)));
+  EXPECT_TRUE(explained.probability.equal(network->infer(input).narrow(1, 1, 1)));
   EXPECT_LE(largest_difference(explained.modalities, forward.mid.at("modality0")), 1e-6);
   EXPECT_LE(largest_difference(explained.gate, forward.mid.at("psi0")), 1e-6);
 }

@@ -40,7 +40,8 @@ inline io::Geometry centred_grid(const Index3& size, const Vec3& spacing_mm) {
 using Contrast = std::array<float, 5>;
 inline constexpr Contrast kT1{220, 15, 110, 170, 40}, kT2{90, 12, 150, 100, 230};
 
-inline io::Volume drawn_head(const io::Geometry& geometry, const Contrast& contrast) {
+/// `texture`: how much the grey values sway across the head; 0: five values, as of a label map.
+inline io::Volume drawn_head(const io::Geometry& geometry, const Contrast& contrast, double texture = 0.04) {
   const auto inside = [](const Vec3& p, const Vec3& c, const Vec3& r) {
     double sum = 0;
     for (std::size_t a = 0; a < 3; ++a) sum += (p[a] - c[a]) * (p[a] - c[a]) / (r[a] * r[a]);
@@ -60,7 +61,8 @@ inline io::Volume drawn_head(const io::Geometry& geometry, const Contrast& contr
         if (inside(p, {10, -10, 8}, {6, 24, 12}) || inside(p, {-10, -10, 8}, {6, 26, 12})) value = contrast[4];
         if (inside(p, {32, 10, -12}, {9, 14, 8}) || inside(p, {-24, 34, 22}, {11, 7, 10})) value = contrast[2];
         if (inside(p, {-30, -38, -20}, {8, 8, 12})) value = contrast[4];
-        volume.values.push_back(value);
+        volume.values.push_back(
+            static_cast<float>(value * (1 + texture * std::sin(p[0] / 7) * std::cos(p[1] / 9 + p[2] / 11))));
       }
   return volume;
 }

@@ -131,7 +131,7 @@ TEST_F(SegmentModalities, WhatIsWrongIsSaidInOneSentence) {
   EXPECT_NE(refusal({"swan"}).find("NAME=FILE"), std::string::npos);
   EXPECT_NE(refusal({given("swan")}, {{"compat", std::string("raidionics")}}).find("whole-volume networks"),
             std::string::npos);
-  io::Volume mask = drawn_head(grid_, {0, 0, 1, 2, 3});
+  io::Volume mask = drawn_head(grid_, {0, 0, 1, 2, 3}, 0);
   io::write_volume(folder_ / "mask.nii.gz", mask);
   EXPECT_NE(refusal({"swan=" + (folder_ / "mask.nii.gz").string()}).find("label map"), std::string::npos);
 }

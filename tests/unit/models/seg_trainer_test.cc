@@ -151,7 +151,9 @@ TEST(SegTrainer, AccumulatedBatchesMoveTheWeightsAsOneBatchDoes) {
   // The first moments are a tenth of the gradients; the weights move by their signs, also where they are rounding.
   const StateDict a = at_once.saved(), b = trainer.saved();
   for (const auto& [name, tensor] : a)
-    if (name.rfind("mean.", 0) == 0) EXPECT_LT((tensor - b.at(name)).abs().max().item<double>(), 1e-6) << name;
+    if (name.rfind("mean.", 0) == 0) {
+      EXPECT_LT((tensor - b.at(name)).abs().max().item<double>(), 1e-6) << name;
+    }
 }
 
 TEST(SegTrainer, TheAverageFollowsTheWeights) {

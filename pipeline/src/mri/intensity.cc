@@ -82,6 +82,24 @@ void normalise(Grid& channel, const Preprocessing& p) {
   }
 }
 
+void standardise_foreground(Grid& channel, std::pair<double, double> percentiles) {
+  auto& values = channel.values;
+  std::vector<float> foreground;
+  for (float& v : values)
+    if (v > 0) {
+      foreground.push_back(v);
+    } else {
+      v = 0;
+    }
+  if (foreground.empty()) return;
+  const auto low = static_cast<float>(percentile(foreground, percentiles.first)),
+             high = static_cast<float>(percentile(std::move(foreground), percentiles.second));
+  const auto inside = [](float v) { return v > 0; };
+  for (float& v : values)
+    if (inside(v)) v = std::clamp(v, low, high);
+  standardise(values, inside, 1);
+}
+
 bool looks_like_annotation(const Grid& volume) {
   std::vector<float> seen;
   for (const float v : volume.values) {

@@ -128,6 +128,7 @@ void read_geometry(const Keys& keys, Preprocessing& p) {
   if (const auto slab = keys.sizes("slab_size", 1, 1, 1); !slab.empty()) p.slab_size = slab[0];
   if (const auto patch = keys.sizes("patch_size", 3, 3, 1); !patch.empty()) p.patch_size = index3(patch);
   if (const auto offset = keys.sizes("patch_offset", 3, 3, 0); !offset.empty()) p.patch_offset = index3(offset);
+  p.exact_padding = keys.choice("patch_padding", false, {{"raidionics", false}, {"exact", true}});
 }
 
 void read_cropping(const Keys& keys, Preprocessing& p, const std::string& subject) {
@@ -206,14 +207,44 @@ void read_slices(const Keys& keys, Preprocessing& p) {
     }
 }
 
+void read_modalities(const Keys& keys, Preprocessing& p) {
+  if (const auto size = keys.sizes("slice_size", 1, 1, 1); !size.empty()) p.slice_size = size[0];
+  const std::string* names = keys.find("modalities");
+  if (!names) return;
+  p.modalities = split(lowered(*names), ',');
+  auto sorted = p.modalities;
+  std::sort(sorted.begin(), sorted.end());
+  const bool repeated = std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end();
+  if (repeated || sorted.front().empty() || static_cast<std::int64_t>(p.modalities.size()) != p.inputs)
+    keys.refuse("modalities", std::to_string(p.inputs) + " different names separated by commas");
+}
+
+/// The stated order of reference/thrombus.md 2.
+void use_recurrent_defaults(Preprocessing& p) {
+  p.clipping_percentiles = {0.5, 99.5};
+  p.normalisation = Normalisation::kZeroMeanNonzero;
+  p.slice_spacing_mm = 0.7, p.slice_size = 256;
+  if (p.inputs == 4 || p.inputs == 5) p.modalities = {"swan", "dwi", "adc", "flair", "tof"};
+  for (std::int64_t i = 1; p.modalities.empty() && i <= p.inputs; ++i)
+    p.modalities.push_back("modality" + std::to_string(i));
+  p.modalities.resize(static_cast<std::size_t>(p.inputs));
+}
+
 void use_defaults(Preprocessing& p, const models::SegConfig& config) {
   p.inputs = config.channels;
   p.clipping_percentiles = {0, 99.5};
   p.normalisation = config.dims == 2 ? Normalisation::kZeroMean : Normalisation::kDefault;
+  if (is_recurrent(config)) return use_recurrent_defaults(p);
   if (config.dims == 3) p.output_spacing_mm = Vec3{1, 1, 1}, p.network_size = {128, 128, 144};
 }
 
 }  // namespace
+
+bool is_recurrent(const models::SegConfig& config) {
+  const auto rows = models::seg_models();
+  return std::any_of(rows.begin(), rows.end(),
+                     [&](const models::SegRow& row) { return row.name == config.architecture && !row.takes_slices; });
+}
 
 double Preprocessing::threshold(std::size_t label) const {
   if (thresholds.empty()) return 0.5;
@@ -239,13 +270,14 @@ Preprocessing preprocessing_from_json(const std::string& json, const models::Seg
   read_channels(keys, p, config);
   read_training(keys, p, config, subject);
   read_slices(keys, p);
+  read_modalities(keys, p);
   p.bias_correction = keys.flag("perform_bias_correction", false);
   if (p.channels() != config.channels)
     throw Error(ErrorCode::kShape, subject,
                 "its preprocessing makes " + std::to_string(p.channels()) + " channels, but the network takes " +
                     std::to_string(config.channels),
                 "Take both files from the same model.");
-  const bool tiled = config.dims == 3 && p.network_size.size() != 3;
+  const bool tiled = config.dims == 3 && p.network_size.size() != 3 && !is_recurrent(config);
   if (tiled && p.network_size.size() == 2 && p.slab_size < 1)
     keys.refuse("slab_size", "the number of slices of a slab");
   if (tiled && p.network_size.empty() && !p.patch_size)

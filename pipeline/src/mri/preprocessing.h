@@ -44,17 +44,27 @@ struct Preprocessing {
   // [MRI]
   bool bias_correction = false;
 
-  // Ours, for networks with dims = 2.
+  // Ours, for networks over slices, one by one (dims = 2) or recurrent.
   double slice_spacing_mm = 0;        ///< pixel size the network was trained at; 0: the slice fills the network
   double foreground_fraction = 0;     ///< z-score over pixels above this share of the slice's maximum
   std::vector<Plane> trained_planes;  ///< planes among the training slices
+
+  bool exact_padding = false;  ///< ours: a volume smaller than a patch is padded to one patch, not beyond it
+
+  // Ours, for networks over several modalities.
+  std::int64_t slice_size = 0;          ///< recurrent: least edge of the square canvas, pixels; 0: the image's own
+  std::vector<std::string> modalities;  ///< lower-case names in the order of the channels, such as swan, dwi, adc
 
   double threshold(std::size_t label) const;  ///< of class `label`; 0.5 when the model states none
   std::int64_t channels() const { return inputs + static_cast<std::int64_t>(difference_pairs.size()); }
 };
 
+/// Over a stack of slices and whichever modalities there are (recurrent_segmentation.h), not over a volume.
+bool is_recurrent(const models::SegConfig& config);
+
 /// From `fovea.preprocessing` (one JSON object, key to text, as model import writes it). An empty text gives documented
-/// defaults: no crop, 1 mm for 3-D networks, percentiles 0-99.5, min-max to [0, 1]. Error(kCorrupt) names key and value
+/// defaults: no crop, 1 mm for 3-D networks, percentiles 0-99.5, min-max to [0, 1]; for recurrent ones those of
+/// reference/thrombus.md 2. Error(kCorrupt) names key and value
 /// that make no sense, Error(kUnsupported) what is understood but not handled (CT lung cropping, a task that is not
 /// segmentation).
 Preprocessing preprocessing_from_json(const std::string& json, const models::SegConfig& config,

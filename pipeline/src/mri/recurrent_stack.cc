@@ -1,0 +1,142 @@
+#include "mri/recurrent_stack.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <ATen/ops/from_blob.h>
+#include <ATen/ops/zeros.h>
+
+#include "mri/intensity.h"
+#include "mri/resize.h"
+#include "progress.h"
+
+namespace fovea::pipeline::mri {
+namespace {
+
+constexpr double kThicker = 1.01;
+
+/// The R, A, S axis that slices run along.
+std::size_t slice_axis(const Vec3& spacing_mm) {
+  std::size_t thickest = 2;
+  for (const std::size_t axis : {std::size_t{1}, std::size_t{0}})
+    if (spacing_mm[axis] > kThicker * spacing_mm[thickest]) thickest = axis;
+  return thickest;
+}
+
+/// [X][Y][S] at native pixels.
+Grid turned(const Grid& native, const StackPlacement& p) {
+  return permuted(to_canonical(native, p.canonical), p.order);
+}
+
+/// The part of the content that the canvas holds, and where it lies there. Padding and cutting are symmetric.
+struct Overlap {
+  Index3 from{0, 0, 0}, to{0, 0, 0}, size{0, 0, 0};
+};
+Overlap overlap_of(const StackPlacement& p) {
+  Overlap o;
+  for (std::size_t a = 0; a < 3; ++a) {
+    const std::int64_t margin = p.size[a] - p.content[a];
+    o.size[a] = std::min(p.size[a], p.content[a]);
+    o.from[a] = margin < 0 ? -margin / 2 : 0;
+    o.to[a] = margin > 0 ? margin / 2 : 0;
+  }
+  return o;
+}
+
+Grid on_canvas(Grid content, const StackPlacement& p) {
+  if (p.size == p.content) return content;
+  const Overlap o = overlap_of(p);
+  const Grid part = cut(content, {o.from, {o.from[0] + o.size[0], o.from[1] + o.size[1], o.from[2] + o.size[2]}});
+  return paste(part, {o.to, {o.to[0] + o.size[0], o.to[1] + o.size[1], o.to[2] + o.size[2]}}, p.size);
+}
+
+Grid off_canvas(const Grid& canvas, const StackPlacement& p) {
+  const Overlap o = overlap_of(p);
+  const Grid part = cut(canvas, {o.to, {o.to[0] + o.size[0], o.to[1] + o.size[1], o.to[2] + o.size[2]}});
+  return paste(part, {o.from, {o.from[0] + o.size[0], o.from[1] + o.size[1], o.from[2] + o.size[2]}}, p.content);
+}
+
+/// A grid lies in memory as [S][Y][X].
+at::Tensor tensor_of(const Grid& grid) {
+  return at::from_blob(const_cast<float*>(grid.values.data()), {grid.size[2], grid.size[1], grid.size[0]}, at::kFloat)
+      .permute({2, 1, 0});
+}
+
+Grid prepared(const Grid& native, const StackPlacement& placement, const Preprocessing& p) {
+  Grid content = resize_antialiased(turned(native, placement), placement.content, Interpolation::kLinear);
+  if (p.normalisation == Normalisation::kZeroMeanNonzero) {
+    standardise_foreground(content, p.clipping_percentiles);
+  } else {
+    normalise(content, p);
+  }
+  return on_canvas(std::move(content), placement);
+}
+
+}  // namespace
+
+StackPlacement place_stack(const io::Geometry& reference, const Preprocessing& p, std::int64_t divisor,
+                           StackCanvas canvas) {
+  StackPlacement placement;
+  placement.native_size = reference.size;
+  placement.canonical = canonical_axes(ras_from_index(reference));
+  const auto native_axis = [&](std::size_t world) { return static_cast<std::size_t>(placement.canonical.axis[world]); };
+  Vec3 spacing;
+  for (std::size_t world = 0; world < 3; ++world) spacing[world] = reference.spacing_mm[native_axis(world)];
+  const std::size_t slices = slice_axis(spacing);
+  placement.order = slices == 0   ? std::array<int, 3>{1, 2, 0}
+                    : slices == 1 ? std::array<int, 3>{0, 2, 1}
+                                  : std::array<int, 3>{0, 1, 2};
+  for (std::size_t a = 0; a < 3; ++a) {
+    const auto world = static_cast<std::size_t>(placement.order[a]);
+    const std::int64_t voxels = reference.size[native_axis(world)];
+    placement.spacing_mm[a] = spacing[world];
+    placement.content[a] = placement.size[a] = voxels;
+    if (a == 2) break;
+    if (p.slice_spacing_mm > 0) {
+      placement.content[a] =
+          std::max<std::int64_t>(1, std::llround(static_cast<double>(voxels) * spacing[world] / p.slice_spacing_mm));
+      placement.spacing_mm[a] =
+          static_cast<double>(voxels) * spacing[world] / static_cast<double>(placement.content[a]);
+    }
+    const bool fixed = canvas == StackCanvas::kFixed && p.slice_size > 0;
+    const std::int64_t least = fixed ? p.slice_size : std::max(p.slice_size, placement.content[a]);
+    placement.size[a] = (least + divisor - 1) / divisor * divisor;
+  }
+  return placement;
+}
+
+RecurrentStack make_stack(const std::vector<const Grid*>& modalities, const StackPlacement& placement,
+                          const Preprocessing& p, const std::stop_token& stop) {
+  const auto count = static_cast<std::int64_t>(modalities.size());
+  RecurrentStack stack{at::zeros({count, placement.size[0], placement.size[1], placement.size[2]}, at::kFloat),
+                       at::zeros({count}, at::kBool)};
+  for (std::int64_t m = 0; m < count; ++m) {
+    throw_if_stopped(stop);
+    const Grid* grid = modalities[static_cast<std::size_t>(m)];
+    if (!grid) continue;
+    const Grid canvas = prepared(*grid, placement, p);
+    stack.x[m].copy_(tensor_of(canvas));
+    stack.present[m].fill_(true);
+  }
+  return stack;
+}
+
+at::Tensor stack_labels(const Grid& labels, const StackPlacement& placement) {
+  const Grid content =
+      resize(turned(labels, placement), placement.content, Alignment::kHalfPixel, Interpolation::kNearest);
+  return tensor_of(on_canvas(content, placement)).to(at::kLong).contiguous();
+}
+
+Grid from_stack(const at::Tensor& map, const StackPlacement& placement, Interpolation interpolation) {
+  Grid canvas(placement.size);
+  const at::Tensor plain = map.to(at::kFloat).permute({2, 1, 0}).contiguous();
+  std::copy_n(plain.const_data_ptr<float>(), canvas.values.size(), canvas.values.begin());
+  Index3 turned_size = placement.native_size;
+  for (std::size_t a = 0; a < 3; ++a)
+    turned_size[a] = placement.native_size[static_cast<std::size_t>(
+        placement.canonical.axis[static_cast<std::size_t>(placement.order[a])])];
+  const Grid native_pixels = resize(off_canvas(canvas, placement), turned_size, Alignment::kHalfPixel, interpolation);
+  return from_canonical(permuted(native_pixels, inverse_order(placement.order)), placement.canonical);
+}
+
+}  // namespace fovea::pipeline::mri

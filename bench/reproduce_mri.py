@@ -5,13 +5,14 @@ usage: reproduce_mri.py --fovea build/bin/fovea --shared ../shared --work FOLDER
 
 NAME: hippocampus (U-Net, AGUNet, DAUNet and the switches between them), hippocampus-best (the longest training),
 meningioma, meningioma-best, synthetic (targets drawn into real volumes), ms (real lesions of one patient).
-Every run goes on where it stopped. --quick: an epoch or two, to see that it works.
+Every run goes on where it stopped. --quick: a few cases, an epoch and tiny networks, to see that it works (a test does).
 """
 import argparse
 import csv
 import json
 import pathlib
 import re
+import shutil
 import statistics
 import subprocess
 import sys
@@ -43,7 +44,7 @@ class Bench:
     def train(self, out, recipe, changes, *more, verb="train"):
         sets = list(changes)
         if self.quick:
-            sets = [c for c in sets if not c.startswith("epochs")] + ["epochs=1"]
+            sets = [c for c in sets if not c.startswith(("epochs", "network.filters"))] + ["epochs=1", "network.filters=[4,8,8]"]
         arguments = ["mri", verb, "--recipe", recipe, "--threads", self.threads]
         if sets:
             arguments += ["--set", ",".join(sets)]
@@ -59,10 +60,20 @@ class Bench:
         with open(source / "index.csv", newline="") as rows, open(table, "w", newline="") as out:
             writer = csv.writer(out)
             writer.writerow(["case", "image", "label", "split"])
-            for row in csv.DictReader(rows):
+            for row in self.some(rows, "split", {"train": 4, "val": 2}):
                 name = row["id"] + ".nii.gz"
                 writer.writerow([row["id"], (source / "images" / name).resolve(), (source / "labels" / name).resolve(), row["split"]])
         return table
+
+    def some(self, file, column, wanted):
+        """All rows; of a quick run the first so many of each value."""
+        left = dict(wanted)
+        for row in csv.DictReader(file):
+            if self.quick:
+                if left.get(row[column], 0) < 1:
+                    continue
+                left[row[column]] -= 1
+            yield row
 
     HIPPOCAMPUS = ["data.size=[48,64,48]", 'data.classes=["anterior","posterior"]', "data.highest_percentile=100",
                    "sampling.foreground_share=0", 'augmentation.flip="x"']
@@ -89,7 +100,7 @@ class Bench:
         with open(source / "index.csv", newline="") as rows, open(pairs, "w", newline="") as out:
             writer = csv.writer(out)
             writer.writerow(["case", "reference", "prediction"])
-            cases = [row["id"] for row in csv.DictReader(rows) if row["split"] == "val"]
+            cases = [row["id"] for row in self.some(rows, "split", {"val": 2}) if row["split"] == "val"]
             for case in cases:
                 folder = self.work / "hippocampus_segmented" / case
                 self.run("mri", "segment", source / f"images/{case}.nii.gz", "--model", model, "--out", folder)
@@ -105,8 +116,20 @@ class Bench:
 
     def meningioma_run(self, name, recipe, changes, verb="train"):
         out = self.work / name
-        self.train(out, recipe, changes, "--slices", self.shared / "data/mri-lesion/tumour-t1ce", "--val-fold", "4",
-                   "--data-note", TUMOUR_NOTE, verb=verb)
+        source = self.shared / "data/mri-lesion/tumour-t1ce"
+        table = self.work / "meningioma.csv"
+        with open(source / "index.csv", newline="") as rows, open(table, "w", newline="") as written:
+            writer = csv.writer(written)
+            writer.writerow(["case", "image", "label", "class", "fold"])
+            meningiomas = [row for row in csv.DictReader(rows) if row["class"] == "meningioma"]
+            if self.quick:
+                meningiomas = [row for fold, count in (("1", 12), ("4", 6))
+                               for row in [row for row in meningiomas if row["fold"] == fold][:count]]
+            for row in meningiomas:
+                name = row["id"] + ".png"
+                writer.writerow([row["id"], (source / "images" / name).resolve(), (source / "masks" / name).resolve(),
+                                 row["class"], row["fold"]])
+        self.train(out, recipe, changes, "--cases", table, "--val-fold", "4", "--data-note", TUMOUR_NOTE, verb=verb)
         return out
 
     def meningioma(self):
@@ -127,6 +150,8 @@ class Bench:
         out = self.work / name
         if not (out / "cases.csv").exists():
             modalities = ",".join(f"{m}={ms / (m + '.nii.gz')}" for m in ("flair", "t2", "t1", "t1post"))
+            if self.quick:
+                more = [*more, "--cases", "8"]
             self.run("mri", "synthesise", "--modality", modalities, "--lesions", ms / "lesions.nii.gz", "--size", "64,64,16",
                      "--slice-mm", "3", *more, "--out", out)
         return out / "cases.csv"
@@ -147,10 +172,10 @@ class Bench:
         self.results[name] = found
 
     def synthetic(self):
-        self.compare("synthetic", self.boxes("synthetic_set", "--contrast", "flair=2,t2=2,t1=-1.5,t1post=2", "--cases", "80"), 40)
+        self.compare("synthetic", self.boxes("synthetic_set", "--contrast", "flair=2,t2=2,t1=-1.5,t1post=2"), 40)
 
     def ms(self):
-        self.compare("ms", self.boxes("ms_set", "--least", "0", "--most", "0", "--cases", "60"), 40)
+        self.compare("ms", self.boxes("ms_set", "--least", "0", "--most", "0"), 40)
 
 
 def group_of(metrics, name):
@@ -191,7 +216,10 @@ def main():
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
     if not (options.shared / "data/mri-lesion").is_dir():
-        sys.exit(f"{options.shared}/data/mri-lesion is not there: give the folder of the shared data")
+        print(f"{options.shared}/data/mri-lesion is not there: give the folder of the shared data")
+        sys.exit(77)
+    if options.quick:
+        shutil.rmtree(options.work, ignore_errors=True)
     bench = Bench(options)
     for name in options.only.split(","):
         if not re.fullmatch("[a-z-]+", name) or not hasattr(bench, name.replace("-", "_")):

@@ -179,6 +179,25 @@ TEST_F(MriTrain, LearnsSlicesFromPictures) {
   const JobResult result = run_job(train);
   EXPECT_GT(dice_of(result), 0.85);
   EXPECT_EQ(nlohmann::json::parse(result.json)["classes"][0]["cases"], 4);
+  // What it learned from pictures it does on a scan: the picture as the slices of a thin volume.
+  const io::Image image = io::read_image(folder_ / "images/003.png"), mask = io::read_image(folder_ / "masks/003.png");
+  io::Volume scan;
+  scan.geometry.size = {64, 64, 3}, scan.geometry.spacing_mm = {0.98, 0.98, 6};
+  for (int slice = 0; slice < 3; ++slice)
+    scan.values.insert(scan.values.end(), image.pixels.begin(), image.pixels.end());
+  write_volume(folder_ / "slice.nii.gz", scan);
+  JobRequest segment{"mri segment", {}};
+  segment.values = {{"volumes", std::vector<std::string>{(folder_ / "slice.nii.gz").string()}},
+                    {"model", (folder_ / "run/seed_0/fold_3/model.safetensors").string()},
+                    {"out", (folder_ / "segmented").string()}};
+  run_job(segment);
+  const io::Volume predicted = io::read_volume(folder_ / "segmented/segmentation.nii.gz");
+  double both = 0, sum = 0;
+  for (std::size_t i = 0; i < mask.pixels.size(); ++i) {
+    const double truth = mask.pixels[i] > 127;
+    both += predicted.values[i] * truth, sum += predicted.values[i] + truth;
+  }
+  EXPECT_GT(2 * both / sum, 0.8);
 }
 
 struct Interruption {

@@ -93,10 +93,7 @@ JobResult run(const JobValues& values, const ProgressSink& sink, std::stop_token
     if (trained.failed > 0 || trained.left_out > 0) result.exit_code = 2;
     nlohmann::ordered_json row{
         {"variant", variants[i]->name}, {"parameters", trained.parameters}, {"training_seconds", trained.seconds}};
-    for (const training::DiceSummary& d : trained.dice)
-      row["classes"][d.class_name] = {{"part", d.part},         {"cases", d.cases},
-                                      {"dice_mean", d.mean},    {"dice_median", d.median},
-                                      {"detected", d.detected}, {"between_seeds", d.between_seeds}};
+    for (const training::DiceSummary& d : trained.dice) row["classes"][d.class_name] = training::summary_json(d);
     json.push_back(std::move(row));
     // After each network: a night that ends early leaves what it has.
     io::write_file(options.out / "ablation.md", table_of(rows));

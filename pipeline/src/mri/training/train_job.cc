@@ -18,18 +18,14 @@ JobResult run(const JobValues& values, const ProgressSink& sink, std::stop_token
   JobResult result;
   result.outputs = trained.outputs, result.notices = trained.notices, result.text = trained.text;
   result.exit_code = trained.failed > 0 || trained.left_out > 0 ? 2 : 0;
-  nlohmann::json json{{"fovea_mri_training", 1},           {"folds_trained", trained.trained},
-                      {"folds_failed", trained.failed},    {"left_out", trained.left_out},
-                      {"parameters", trained.parameters},  {"training_seconds", trained.seconds},
-                      {"classes", nlohmann::json::array()}};
-  for (const training::DiceSummary& d : trained.dice)
-    json["classes"].push_back({{"name", d.class_name},
-                               {"part", d.part},
-                               {"cases", d.cases},
-                               {"dice_mean", d.mean},
-                               {"dice_median", d.median},
-                               {"detected", d.detected},
-                               {"between_seeds", d.between_seeds}});
+  nlohmann::ordered_json json{{"fovea_mri_training", 1},
+                              {"folds_trained", trained.trained},
+                              {"folds_failed", trained.failed},
+                              {"left_out", trained.left_out},
+                              {"parameters", trained.parameters},
+                              {"training_seconds", trained.seconds},
+                              {"classes", nlohmann::ordered_json::array()}};
+  for (const training::DiceSummary& d : trained.dice) json["classes"].push_back(training::summary_json(d));
   result.json = json.dump(2);
   return result;
 }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <map>
 #include <set>
 
@@ -18,6 +17,7 @@
 #include "run_scope.h"
 #include "slide/csv_table.h"
 #include "slide/words.h"
+#include "train/recipe_text.h"
 
 namespace fovea::pipeline::mri::training {
 namespace {
@@ -25,14 +25,6 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 using slide::fixed_text;
-
-std::string fingerprint_of(const fs::path& recipe) {
-  std::ifstream stream(recipe, std::ios::binary);
-  if (!stream) return {};
-  const nlohmann::json json = nlohmann::json::parse(stream, nullptr, false);
-  if (!json.is_object() || !json.contains("run") || !json["run"].is_object()) return "unknown";
-  return json["run"].value("fingerprint", std::string("unknown"));
-}
 
 class TrainingRun {
  public:
@@ -73,7 +65,7 @@ class TrainingRun {
     std::string all;
     for (const Fold& fold : folds) all += fold_csv(run_.cases, fold);
     const std::string print = fingerprint(run_.recipe, run_.cases, all);
-    const std::string before = fingerprint_of(options_.out / "recipe.json");
+    const std::string before = pipeline::train::run_fingerprint(options_.out / "recipe.json");
     if (!before.empty() && before != print)
       throw Error(ErrorCode::kUsage, options_.out.filename().string(),
                   "the folder holds a run of another recipe or data", "Choose another --out, or remove it.");
@@ -206,6 +198,16 @@ class TrainingRun {
 };
 
 }  // namespace
+
+Json summary_json(const DiceSummary& summary) {
+  return {{"name", summary.class_name},
+          {"part", summary.part},
+          {"cases", summary.cases},
+          {"dice_mean", summary.mean},
+          {"dice_median", summary.median},
+          {"detected", summary.detected},
+          {"between_seeds", summary.between_seeds}};
+}
 
 TrainingResult train(const TrainingOptions& options, ProgressMeter& meter, double from, double to) {
   try {

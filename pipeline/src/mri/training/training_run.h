@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include <nlohmann/json_fwd.hpp>
+
 #include "mri/training/fold_run.h"
 
 namespace fovea::pipeline::mri::training {
@@ -26,6 +28,8 @@ struct DiceSummary {
   double detected = 0;       ///< share of them that were found
   double between_seeds = 0;  ///< population deviation of the seeds' means
 };
+
+nlohmann::ordered_json summary_json(const DiceSummary& summary);
 
 struct TrainingResult {
   std::vector<std::filesystem::path> outputs;

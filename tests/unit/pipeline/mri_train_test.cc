@@ -259,7 +259,9 @@ TEST_F(MriTrain, TheRecurrentNetworkFindsWhatEitherModalityShowsAndMissesNoAbsen
   EXPECT_GT(dice["the other lost"].first / 6, 0.75);
   EXPECT_LT(dice["the one lost"].first / 6, 0.4) << "nothing shows it any more";
   const auto metadata = io::read_weights(folder_ / "run/seed_0/fold_0/model.safetensors").metadata;
-  EXPECT_THAT(metadata.at("fovea.training"), HasSubstr("detection_by_pattern"));
+  const auto availability = nlohmann::json::parse(metadata.at("fovea.availability"));
+  EXPECT_EQ(availability["swan+dwi"]["cases"], 6);
+  EXPECT_TRUE(availability.contains("swan") && availability.contains("dwi"));
   EXPECT_THAT(metadata.at("fovea.preprocessing"), HasSubstr("\"modalities\":\"swan,dwi\""));
 }
 

@@ -54,6 +54,26 @@ std::string training_words(const Recipe& recipe) {
   return text;
 }
 
+/// Figures of each set of modalities that was validated, by their names: "swan+dwi".
+Json availability_of(const Recipe& recipe, const FoldResult& result) {
+  Json table = Json::object();
+  for (const Pattern& pattern : patterns_of(recipe)) {
+    std::vector<std::string> shown;
+    for (std::size_t m = 0; m < recipe.modalities.size(); ++m)
+      if (pattern.shown[m]) shown.push_back(recipe.modalities[m]);
+    double found = 0, dice = 0;
+    std::int64_t cases = 0;
+    for (const FoldCase& each : result.cases)
+      if (each.result.files.pattern == pattern.name && each.result.metrics.reference_ml > 0)
+        found += each.result.metrics.detection.overlap, dice += each.result.metrics.voxel.dice, ++cases;
+    if (cases > 0)
+      table[joined(shown, "+")] = {{"cases", cases},
+                                   {"detection_rate", found / static_cast<double>(cases)},
+                                   {"dice", dice / static_cast<double>(cases)}};
+  }
+  return table;
+}
+
 }  // namespace
 
 std::vector<DiceFigure> dice_figures(const FoldResult& result) {
@@ -90,13 +110,6 @@ std::map<std::string, std::string> model_metadata(const RunData& run, const Trai
                        {"dice_mean", f.mean},
                        {"dice_median", f.median},
                        {"detected", f.detected}});
-  Json patterns = Json::object();
-  std::map<std::string, std::pair<double, double>> found;
-  for (const FoldCase& each : result.cases)
-    if (!each.result.files.pattern.empty() && each.result.metrics.reference_ml > 0)
-      found[each.result.files.pattern].first += each.result.metrics.detection.overlap,
-          ++found[each.result.files.pattern].second;
-  for (const auto& [name, sums] : found) patterns[name] = sums.first / sums.second;
   Json training_json{{"recipe", recipe.name},
                      {"seed", training.seed},
                      {"fold", training.fold},
@@ -104,15 +117,17 @@ std::map<std::string, std::string> model_metadata(const RunData& run, const Trai
                      {"train_cases", training.train_cases},
                      {"val_cases", training.val_cases},
                      {"figures", figures}};
-  if (!patterns.empty()) training_json["detection_by_pattern"] = patterns;
-  return {{"fovea.task", "segmentation"},
-          {"fovea.architecture", recipe.network.architecture},
-          {"fovea.config", config_json(network_of(recipe))},
-          {"fovea.labels", Json(labels).dump()},
-          {"fovea.preprocessing", preprocessing_json(recipe).dump()},
-          {"fovea.training", training_json.dump()},
-          {"fovea.card", (run.data_note.empty() ? "" : run.data_note + " ") + "Trained by fovea mri train (recipe " +
-                             recipe.name + "). Research only; not for clinical decisions."}};
+  std::map<std::string, std::string> metadata{
+      {"fovea.task", "segmentation"},
+      {"fovea.architecture", recipe.network.architecture},
+      {"fovea.config", config_json(network_of(recipe))},
+      {"fovea.labels", Json(labels).dump()},
+      {"fovea.preprocessing", preprocessing_json(recipe).dump()},
+      {"fovea.training", training_json.dump()},
+      {"fovea.card", (run.data_note.empty() ? "" : run.data_note + " ") + "Trained by fovea mri train (recipe " +
+                         recipe.name + "). Research only; not for clinical decisions."}};
+  if (recipe.modalities.size() > 1) metadata["fovea.availability"] = availability_of(recipe, result).dump();
+  return metadata;
 }
 
 std::string model_card(const RunData& run, const Training& training, const FoldResult& result,

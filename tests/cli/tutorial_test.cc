@@ -31,6 +31,17 @@ std::string shell_of(const fs::path& page) {
   return script;
 }
 
+/// The page's commands in `folder`, after `setting`; what they said goes to folder/said.
+bool runs(const TemporaryFolder& folder, const std::string& script, const std::string& setting) {
+  std::ofstream(folder / "tutorial.sh") << "set -eux\ncd '" << folder.path().string() << "'\nPATH='"
+                                        << fs::path(FOVEA_CLI).parent_path().string() << "':$PATH\n"
+                                        << setting << "\n"
+                                        << script;
+  const int status = std::system(
+      ("sh '" + (folder / "tutorial.sh").string() + "' >'" + (folder / "said").string() + "' 2>&1").c_str());
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
 TEST(Tutorial, ThreeSlidesBecomeFeaturesAModelAnEvaluationAndAHeatmap) {
   FOVEA_NEEDS_SHARED("data/wsi/hamamatsu-dapi-387.ndpi");
   const std::string encoders = encoder_folder();
@@ -38,20 +49,28 @@ TEST(Tutorial, ThreeSlidesBecomeFeaturesAModelAnEvaluationAndAHeatmap) {
   const std::string script = shell_of(fs::path(FOVEA_SOURCE_DIR) / "docs/tutorial-slides.md");
   ASSERT_THAT(script, testing::HasSubstr("fovea slide features"));
   TemporaryFolder folder;
-  std::ofstream(folder / "tutorial.sh") << "set -eux\ncd '" << folder.path().string() << "'\nPATH='"
-                                        << fs::path(FOVEA_CLI).parent_path().string() << "':$PATH\nSLIDES='"
-                                        << (shared_dir() / "data/wsi").string()
-                                        << "'\nENCODER=efficientnet_lite0\nexport FOVEA_ENCODERS='" << encoders << "'\n"
-                                        << script;
-  const int status = std::system(
-      ("sh '" + (folder / "tutorial.sh").string() + "' >'" + (folder / "said").string() + "' 2>&1").c_str());
-  ASSERT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << file_text(folder / "said");
+  ASSERT_TRUE(runs(folder, script,
+                   "SLIDES='" + (shared_dir() / "data/wsi").string() +
+                       "'\nENCODER=efficientnet_lite0\nexport FOVEA_ENCODERS='" + encoders + "'"))
+      << file_text(folder / "said");
   for (const char* file :
        {"features/summary.csv", "features/20x_256px_0px_overlap/previews/tcga.jpg",
         "run/seed_0/fold_0/model.safetensors", "run/predictions.csv", "run/metrics.json", "run/report.html",
         "heatmap/heatmap.png", "heatmap/prediction.json", "heatmap-from-features/heatmap.png"})
     EXPECT_TRUE(fs::exists(folder / file)) << file << " is not there\n" << file_text(folder / "said");
   EXPECT_THAT(file_text(folder / "features/summary.csv"), testing::HasSubstr("tcga,tcga,brightfield,done"));
+}
+
+TEST(Tutorial, AScanBecomesCasesANetworkAReportAndItsEvaluation) {
+  const fs::path scan = "/usr/share/mricron/templates/ch2.nii.gz";
+  if (!fs::exists(scan)) GTEST_SKIP() << "needs Debian's mricron-data (./run deps)";
+  const std::string script = shell_of(fs::path(FOVEA_SOURCE_DIR) / "docs/tutorial-mri.md");
+  ASSERT_THAT(script, testing::HasSubstr("fovea mri train"));
+  TemporaryFolder folder;
+  ASSERT_TRUE(runs(folder, script, "SCAN='" + scan.string() + "'")) << file_text(folder / "said");
+  for (const char* file : {"set/cases.csv", "run/seed_0/fold_0/model.md", "run/evaluation/lesion/metrics.json",
+                           "grid/ablation.md", "result/report.html", "result/report.pdf", "figures/report.html"})
+    EXPECT_TRUE(fs::exists(folder / file)) << file << " is not there\n" << file_text(folder / "said");
 }
 
 }  // namespace

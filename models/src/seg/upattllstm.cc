@@ -18,6 +18,7 @@
 #include <fovea/base/error.h>
 #include <fovea/models/attention.h>
 #include <fovea/models/recurrent_segmentation.h>
+#include <fovea/models/stack_explanation.h>
 #include <fovea/models/volume_attention.h>
 
 #include "seg/blocks.h"

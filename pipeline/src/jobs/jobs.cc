@@ -20,8 +20,11 @@ std::span<const JobKind> job_kinds() {
       mil_evaluate_job(),    //
       mil_compare_job(),     //
       mri_segment_job(),     //
+      mri_recipe_job(),      //
       mri_train_job(),       //
+      mri_ablate_job(),      //
       mri_evaluate_job(),    //
+      mri_synthesise_job(),  //
       mri_growth_job(),      //
       mri_brain_job(),       //
       model_import_job(),    //

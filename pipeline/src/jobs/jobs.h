@@ -15,11 +15,14 @@ JobKind mil_recipe_job();      // mil/recipe_job.cc
 JobKind mil_predict_job();     // mil/predict_job.cc
 JobKind mil_evaluate_job();    // mil/evaluation_jobs.cc
 JobKind mil_compare_job();
-JobKind mri_segment_job();   // mri/segment_job.cc
-JobKind mri_train_job();     // mri/train_job.cc
-JobKind mri_evaluate_job();  // mri/evaluation/evaluate_job.cc
-JobKind mri_growth_job();    // mri/growth/growth_job.cc
-JobKind model_import_job();  // jobs/model_jobs.cc
+JobKind mri_segment_job();     // mri/segment_job.cc
+JobKind mri_recipe_job();      // mri/training/recipe_job.cc
+JobKind mri_train_job();       // mri/training/train_job.cc
+JobKind mri_ablate_job();      // mri/training/ablate_job.cc
+JobKind mri_evaluate_job();    // mri/evaluation/evaluate_job.cc
+JobKind mri_synthesise_job();  // mri/synthesis/synthesise_job.cc
+JobKind mri_growth_job();      // mri/growth/growth_job.cc
+JobKind model_import_job();    // jobs/model_jobs.cc
 JobKind model_info_job();
 JobKind encode_job();    // jobs/encode_job.cc
 JobKind selftest_job();  // selftest/selftest_job.cc

@@ -1,6 +1,5 @@
 #include "mil/run_files.h"
 
-#include <fstream>
 #include <span>
 
 #include <ATen/ops/tensor.h>
@@ -12,6 +11,7 @@
 #include "model_metadata.h"
 #include "slide/csv_table.h"
 #include "slide/words.h"
+#include "train/recipe_text.h"
 
 namespace fovea::pipeline::mil {
 namespace {
@@ -76,11 +76,7 @@ std::string recipe_text(const Recipe& recipe, const RunFacts& facts) {
 }
 
 std::string fingerprint_of(const std::filesystem::path& folder) {
-  std::ifstream stream(folder / kRecipe, std::ios::binary);
-  if (!stream) return {};
-  const Json json = Json::parse(stream, nullptr, false);
-  if (!json.is_object() || !json.contains("run") || !json["run"].is_object()) return "unknown";
-  return json["run"].value("fingerprint", std::string("unknown"));
+  return train::run_fingerprint(folder / kRecipe);
 }
 
 std::string fingerprint(const Recipe& recipe, const std::vector<Item>& items, const std::string& split) {

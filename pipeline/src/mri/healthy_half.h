@@ -4,7 +4,7 @@
 
 #include <optional>
 
-#include "mri/slice_set.h"
+#include "mri/outlined_slice.h"
 
 namespace fovea::pipeline::mri {
 

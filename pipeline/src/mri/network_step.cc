@@ -103,7 +103,11 @@ void plan_patches(Tiling& tiling, const Index3& size, const Preprocessing& p) {
     if (offset[a] >= patch[a])
       throw Error(ErrorCode::kCorrupt, "patch_offset", "it is not smaller than patch_size",
                   "Correct the model's pre_processing.ini.");
-    if (size[a] <= patch[a]) tiling.before[a] = tiling.after[a] = (patch[a] - size[a] + 1) / 2;
+    if (size[a] <= patch[a]) {
+      const std::int64_t missing = patch[a] - size[a];
+      tiling.before[a] = p.exact_padding ? missing / 2 : (missing + 1) / 2;
+      tiling.after[a] = p.exact_padding ? missing - tiling.before[a] : tiling.before[a];
+    }
     const std::int64_t length = size[a] + tiling.before[a] + tiling.after[a], step = patch[a] - offset[a];
     for (std::int64_t at = 0; at < length; at += step) {
       const std::int64_t begin = at + patch[a] >= length ? at - (at + patch[a] - length) : at;

@@ -128,6 +128,7 @@ void read_geometry(const Keys& keys, Preprocessing& p) {
   if (const auto slab = keys.sizes("slab_size", 1, 1, 1); !slab.empty()) p.slab_size = slab[0];
   if (const auto patch = keys.sizes("patch_size", 3, 3, 1); !patch.empty()) p.patch_size = index3(patch);
   if (const auto offset = keys.sizes("patch_offset", 3, 3, 0); !offset.empty()) p.patch_offset = index3(offset);
+  p.exact_padding = keys.choice("patch_padding", false, {{"raidionics", false}, {"exact", true}});
 }
 
 void read_cropping(const Keys& keys, Preprocessing& p, const std::string& subject) {

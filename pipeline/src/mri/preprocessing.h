@@ -49,6 +49,8 @@ struct Preprocessing {
   double foreground_fraction = 0;     ///< z-score over pixels above this share of the slice's maximum
   std::vector<Plane> trained_planes;  ///< planes among the training slices
 
+  bool exact_padding = false;  ///< ours: a volume smaller than a patch is padded to one patch, not beyond it
+
   // Ours, for networks over several modalities.
   std::int64_t slice_size = 0;          ///< recurrent: least edge of the square canvas, pixels; 0: the image's own
   std::vector<std::string> modalities;  ///< lower-case names in the order of the channels, such as swan, dwi, adc
@@ -59,11 +61,6 @@ struct Preprocessing {
 
 /// Over a stack of slices and whichever modalities there are (recurrent_segmentation.h), not over a volume.
 bool is_recurrent(const models::SegConfig& config);
-
-/// Trained on the brain alone.
-inline bool wants_brain(const Preprocessing& p) {
-  return p.cropping == Cropping::kBrainClip || p.cropping == Cropping::kBrainMask;
-}
 
 /// From `fovea.preprocessing` (one JSON object, key to text, as model import writes it). An empty text gives documented
 /// defaults: no crop, 1 mm for 3-D networks, percentiles 0-99.5, min-max to [0, 1]; for recurrent ones those of

@@ -8,7 +8,7 @@
 #include <ATen/ops/maximum.h>
 
 #include <fovea/base/error.h>
-#include <fovea/models/recurrent_segmentation.h>
+#include <fovea/models/stack_explanation.h>
 
 #include "mri/recurrent_stack.h"
 #include "mri/same_grid.h"

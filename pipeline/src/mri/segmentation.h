@@ -21,6 +21,11 @@
 
 namespace fovea::pipeline::mri {
 
+/// Trained on the brain alone.
+inline bool wants_brain(const Preprocessing& p) {
+  return p.cropping == Cropping::kBrainClip || p.cropping == Cropping::kBrainMask;
+}
+
 enum class ResampleOrder {
   kFirst,
   kSecond

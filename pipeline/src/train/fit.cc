@@ -101,7 +101,7 @@ class Fit {
     const auto& score = row.figures.score;
     if (score && std::isfinite(*score) && (!at_.best_score || *score > *at_.best_score)) {
       at_.best_score = score, at_.best_epoch = at_.epoch;
-      if (!options_.keep_last) at_.best = copy_of(trainee_.weights());
+      if (!options_.keep_last) at_.best = copy_of(trainee_.kept());
     }
     at_.history.push_back(std::move(row));
     ++at_.epoch;

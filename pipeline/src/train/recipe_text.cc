@@ -147,4 +147,12 @@ std::string recipe_file(const std::string& path, const std::vector<std::string>&
   return {std::istreambuf_iterator<char>(stream), {}};
 }
 
+std::string run_fingerprint(const std::filesystem::path& recipe) {
+  std::ifstream stream(recipe, std::ios::binary);
+  if (!stream) return {};
+  const nlohmann::json json = nlohmann::json::parse(stream, nullptr, false);
+  if (!json.is_object() || !json.contains("run") || !json["run"].is_object()) return "unknown";
+  return json["run"].value("fingerprint", std::string("unknown"));
+}
+
 }  // namespace fovea::pipeline::train

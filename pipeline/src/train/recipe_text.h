@@ -2,6 +2,7 @@
 // checked and written (recipe_keys.h makes the rows).
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -35,6 +36,9 @@ nlohmann::ordered_json recipe_of(const std::vector<BoundKey>& keys);
 /// The recipe with changes "optimiser.learning_rate=5e-4": values are JSON or plain words. A list of texts comes split
 /// at commas, which stand in lists of numbers as well (seeds=[0,1,2]): pieces without "=" belong to the one before.
 std::string changed_recipe(const nlohmann::ordered_json& recipe, const std::vector<std::string>& changes);
+
+/// What the copy of a run's recipe says it was made of (run.fingerprint); empty: there is no such file.
+std::string run_fingerprint(const std::filesystem::path& recipe);
 
 /// The text of the recipe file. Error(kNotFound) lists the names of the built-in ones.
 std::string recipe_file(const std::string& path, const std::vector<std::string>& builtin);

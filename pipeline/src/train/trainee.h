@@ -29,6 +29,8 @@ class Trainee {
   virtual Figures validate() = 0;
   virtual double learning_rate() const = 0;  ///< of the last step
   virtual const models::StateDict& weights() const = 0;
+  /// What is validated and kept, where that is another set: a moving average of the weights.
+  virtual const models::StateDict& kept() const { return weights(); }
   /// What the next step depends on besides the weights. Copies.
   virtual models::StateDict progress() const = 0;
   virtual void restore(const models::StateDict& weights, const models::StateDict& progress) = 0;

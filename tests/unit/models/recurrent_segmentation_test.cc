@@ -23,6 +23,7 @@
 
 #include <fovea/base/error.h>
 #include <fovea/models/recurrent_segmentation.h>
+#include <fovea/models/stack_explanation.h>
 
 #include "seg_checks.h"
 

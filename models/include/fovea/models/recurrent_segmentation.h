@@ -10,7 +10,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 
 #include <fovea/models/segmentation.h>
@@ -39,17 +38,6 @@ struct ThrombusLoss {
 /// `label` int64 [B, X, Y, Z], 0 or 1; targets of deeper heads are max-pooled in X and Y, so that a target of one voxel
 /// survives.
 at::Tensor thrombus_loss(const SegOutput& output, const at::Tensor& label, const ThrombusLoss& options = {});
-
-/// What the network saw, and how it came to it, at full resolution.
-struct StackExplanation {
-  at::Tensor probability;  ///< of the target [B, 1, X, Y, S]
-  at::Tensor modalities;   ///< weights of the modality attention [B, M, X, Y, S]: sum 1, 0 where absent
-  at::Tensor gate;         ///< psi of the attention gate [B, 1, X, Y, S], 0 to 1
-};
-/// `infer` with its maps, in the same memory but for these. `advance` is called with 0..1 every few slices and may
-/// throw to stop. Error(kUsage) unless the network is an UpAttLLSTM.
-StackExplanation explain_stack(const SegNetwork& network, const SegInput& input,
-                               const std::function<void(double)>& advance = {});
 
 /// The unidirectional network slice by slice: memory does not grow with the stack. Not differentiable.
 class SliceStream {

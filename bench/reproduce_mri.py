@@ -1,0 +1,235 @@
+#!/usr/bin/env python3
+"""Evidence for docs/mri.md: trains on real images of ../shared with the built fovea and writes tables.
+
+usage: reproduce_mri.py --fovea build/bin/fovea --shared ../shared --work FOLDER [--only NAME,...] [--quick] [--out FILE]
+
+NAME: hippocampus (U-Net, AGUNet, DAUNet and the switches between them), hippocampus-best (the longest training),
+meningioma, meningioma-best, synthetic (targets drawn into real volumes), ms (real lesions of one patient).
+Every run goes on where it stopped. --quick: a few cases, an epoch and tiny networks, to see that it works (a test does).
+"""
+import argparse
+import csv
+import json
+import pathlib
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+
+HIPPOCAMPUS_NOTE = "Medical Segmentation Decathlon, Task04 Hippocampus, CC BY-SA 4.0 (see ../shared/data/mri-lesion/README.md)."
+TUMOUR_NOTE = (
+    "Contrast-enhanced T1 slices with hand-drawn outlines: Jun Cheng, brain tumor dataset, figshare 1512427, CC BY 4.0 "
+    "(folds 1-3 train, fold 4 validation; Cheng et al., PLoS ONE 2015 and 2016). 8-bit slices of one country's scanners, "
+    "every one with a tumour.")
+
+
+class Bench:
+    def __init__(self, options):
+        self.fovea, self.shared, self.work = options.fovea, options.shared, options.work
+        self.quick, self.threads = options.quick, options.threads
+        self.results = {}
+        self.work.mkdir(parents=True, exist_ok=True)
+
+    def run(self, *arguments):
+        command = [str(self.fovea), *map(str, arguments)]
+        start = time.monotonic()
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode not in (0, 2):
+            sys.exit(f"{' '.join(command)}\nended with {done.returncode}:\n{done.stderr[-2000:]}")
+        print(f"  {' '.join(command[1:3])} {arguments[-1] if arguments else ''}: {time.monotonic() - start:.0f} s", flush=True)
+        return done.stdout
+
+    def train(self, out, recipe, changes, *more, verb="train"):
+        sets = list(changes)
+        if self.quick:
+            sets = [c for c in sets if not c.startswith(("epochs", "network.filters"))] + ["epochs=1", "network.filters=[4,8,8]"]
+        arguments = ["mri", verb, "--recipe", recipe, "--threads", self.threads]
+        if sets:
+            arguments += ["--set", ",".join(sets)]
+        text = self.run(*arguments, *more, "--out", out)
+        print(text, flush=True)
+        return text
+
+    # --- hippocampus ---
+
+    def hippocampus_cases(self):
+        source = self.shared / "data/mri-lesion/hippocampus-3d"
+        table = self.work / "hippocampus.csv"
+        with open(source / "index.csv", newline="") as rows, open(table, "w", newline="") as out:
+            writer = csv.writer(out)
+            writer.writerow(["case", "image", "label", "split"])
+            for row in self.some(rows, "split", {"train": 4, "val": 2}):
+                name = row["id"] + ".nii.gz"
+                writer.writerow([row["id"], (source / "images" / name).resolve(), (source / "labels" / name).resolve(), row["split"]])
+        return table
+
+    def some(self, file, column, wanted):
+        """All rows; of a quick run the first so many of each value."""
+        left = dict(wanted)
+        for row in csv.DictReader(file):
+            if self.quick:
+                if left.get(row[column], 0) < 1:
+                    continue
+                left[row[column]] -= 1
+            yield row
+
+    HIPPOCAMPUS = ["data.size=[48,64,48]", 'data.classes=["anterior","posterior"]', "data.highest_percentile=100",
+                   "sampling.foreground_share=0", 'augmentation.flip="x"']
+
+    def hippocampus(self):
+        """The ablation grid, short: the same eight epochs for all."""
+        seeds = "[0]" if self.quick else "[0,1]"
+        changes = self.HIPPOCAMPUS + ["network.filters=[8,16,32,64]", "epochs=8", f"seeds={seeds}"]
+        out = self.work / "hippocampus_grid"
+        self.train(out, "agunet", changes, "--cases", self.hippocampus_cases(), verb="ablate")
+        self.results["hippocampus"] = json.loads((out / "ablation.json").read_text())
+
+    def hippocampus_best(self):
+        out = self.work / "hippocampus_best"
+        self.train(out, "agunet", self.HIPPOCAMPUS + ["network.filters=[16,32,64,96]", "epochs=30", "average=0.99"],
+                   "--cases", self.hippocampus_cases(), "--data-note", HIPPOCAMPUS_NOTE)
+        self.results["hippocampus-best"] = self.native_hippocampus(out)
+
+    def native_hippocampus(self, run):
+        """The validation cases once more through mri segment and mri evaluate, on their own grid."""
+        source = self.shared / "data/mri-lesion/hippocampus-3d"
+        model = run / "seed_0/fold_0/model.safetensors"
+        pairs = self.work / "hippocampus_pairs.csv"
+        with open(source / "index.csv", newline="") as rows, open(pairs, "w", newline="") as out:
+            writer = csv.writer(out)
+            writer.writerow(["case", "reference", "prediction"])
+            cases = [row["id"] for row in self.some(rows, "split", {"val": 2}) if row["split"] == "val"]
+            for case in cases:
+                folder = self.work / "hippocampus_segmented" / case
+                self.run("mri", "segment", source / f"images/{case}.nii.gz", "--model", model, "--out", folder)
+                writer.writerow([case, (source / f"labels/{case}.nii.gz").resolve(), (folder / "segmentation.nii.gz").resolve()])
+        found = {}
+        for label, name in ((1, "anterior"), (2, "posterior")):
+            out = self.work / f"hippocampus_evaluation_{name}"
+            self.run("mri", "evaluate", "--pairs", pairs, "--label", label, "--out", out)
+            found[name] = group_of(json.loads((out / "metrics.json").read_text()), "all")
+        return found
+
+    # --- meningioma ---
+
+    def meningioma_run(self, name, recipe, changes, verb="train"):
+        out = self.work / name
+        source = self.shared / "data/mri-lesion/tumour-t1ce"
+        table = self.work / "meningioma.csv"
+        with open(source / "index.csv", newline="") as rows, open(table, "w", newline="") as written:
+            writer = csv.writer(written)
+            writer.writerow(["case", "image", "label", "class", "fold"])
+            meningiomas = [row for row in csv.DictReader(rows) if row["class"] == "meningioma"]
+            if self.quick:
+                meningiomas = [row for fold, count in (("1", 12), ("4", 6))
+                               for row in [row for row in meningiomas if row["fold"] == fold][:count]]
+            for row in meningiomas:
+                name = row["id"] + ".png"
+                writer.writerow([row["id"], (source / "images" / name).resolve(), (source / "masks" / name).resolve(),
+                                 row["class"], row["fold"]])
+        self.train(out, recipe, changes, "--cases", table, "--val-fold", "4", "--data-note", TUMOUR_NOTE, verb=verb)
+        return out
+
+    def meningioma(self):
+        seeds = "[0]" if self.quick else "[0,1]"
+        out = self.meningioma_run("meningioma_grid", "agunet_slices",
+                                  ["network.filters=[12,24,48,96,128]", "epochs=12", f"seeds={seeds}"], verb="ablate")
+        self.results["meningioma"] = json.loads((out / "ablation.json").read_text())
+
+    def meningioma_best(self):
+        out = self.meningioma_run("meningioma_best", "agunet_slices", [])
+        rows = list(csv.DictReader(open(out / "evaluation/meningioma/per_case.csv", newline="")))
+        self.results["meningioma-best"] = by_size(rows)
+
+    # --- several modalities ---
+
+    def boxes(self, name, *more):
+        ms = self.shared / "data/mri/ms-patient07"
+        out = self.work / name
+        if not (out / "cases.csv").exists():
+            modalities = ",".join(f"{m}={ms / (m + '.nii.gz')}" for m in ("flair", "t2", "t1", "t1post"))
+            if self.quick:
+                more = [*more, "--cases", "8"]
+            self.run("mri", "synthesise", "--modality", modalities, "--lesions", ms / "lesions.nii.gz", "--size", "64,64,16",
+                     "--slice-mm", "3", *more, "--out", out)
+        return out / "cases.csv"
+
+    STACKS = ['data.modalities=["flair","t2","t1","t1post"]', 'data.classes=["lesion"]', "data.size=[64,64,8]", "data.spacing_mm=0",
+              "network.filters=[8,16,32,32]", "batch=4", "optimiser.learning_rate=0.001"]
+
+    def compare(self, name, cases, epochs):
+        found = {}
+        for label, recipe, changes in (
+                ("UpAttLLSTM with gradual dropout", "upattllstm", ['modality_dropout.protect="flair"']),
+                ("UpAttLLSTM without dropout", "upattllstm", ['modality_dropout.protect=""', "modality_dropout.most=0"]),
+                ("U-Net, absent = zero", "unet_stacks", ['modality_dropout.protect=""'])):
+            out = self.work / f"{name}_{recipe}_{'dropout' if 'with gradual' in label else 'plain'}"
+            self.train(out, recipe, self.STACKS + changes + [f"epochs={epochs}"], "--cases", cases)
+            metrics = json.loads((out / "evaluation/lesion/metrics.json").read_text())
+            found[label] = {pattern: group_of(metrics, f"pattern {pattern}") for pattern in patterns_in(metrics)}
+        self.results[name] = found
+
+    def synthetic(self):
+        self.compare("synthetic", self.boxes("synthetic_set", "--contrast", "flair=2,t2=2,t1=-1.5,t1post=2"), 40)
+
+    def ms(self):
+        self.compare("ms", self.boxes("ms_set", "--least", "0", "--most", "0"), 40)
+
+
+def group_of(metrics, name):
+    for group in metrics["groups"]:
+        if group["name"] == name:
+            return group
+    return {}
+
+
+def patterns_in(metrics):
+    return [group["name"].removeprefix("pattern ") for group in metrics["groups"] if group["name"].startswith("pattern ")]
+
+
+def by_size(rows):
+    """Per-slice figures by the outlined area (pixels of 0.98 mm at the files' resolution are told by area, not volume)."""
+    rows = [row for row in rows if float(row["reference_ml"]) > 0]
+    rows.sort(key=lambda row: float(row["reference_ml"]))
+    groups = {"all": rows}
+    third = len(rows) // 3
+    groups |= {"smallest third": rows[:third], "middle third": rows[third:2 * third], "largest third": rows[2 * third:]}
+    found = {}
+    for name, part in groups.items():
+        values = {key: [float(row[key]) for row in part] for key in ("dice", "recall", "precision", "f1")}
+        found[name] = {"slices": len(part), "median_dice": statistics.median(values["dice"])}
+        found[name] |= {key: statistics.mean(value) for key, value in values.items()}
+        found[name]["share_above_half"] = sum(d > 0.5 for d in values["dice"]) / len(part)
+    return found
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--fovea", type=pathlib.Path, required=True)
+    parser.add_argument("--shared", type=pathlib.Path, required=True)
+    parser.add_argument("--work", type=pathlib.Path, required=True)
+    parser.add_argument("--only", default="meningioma-best,hippocampus-best,synthetic,ms,hippocampus,meningioma")
+    parser.add_argument("--out", type=pathlib.Path)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--quick", action="store_true")
+    options = parser.parse_args()
+    if not (options.shared / "data/mri-lesion").is_dir():
+        print(f"{options.shared}/data/mri-lesion is not there: give the folder of the shared data")
+        sys.exit(77)
+    if options.quick:
+        shutil.rmtree(options.work, ignore_errors=True)
+    bench = Bench(options)
+    for name in options.only.split(","):
+        if not re.fullmatch("[a-z-]+", name) or not hasattr(bench, name.replace("-", "_")):
+            sys.exit(f"there is no '{name}'")
+        print(f"== {name}", flush=True)
+        getattr(bench, name.replace("-", "_"))()
+        out = options.out or options.work / "mri.json"
+        known = json.loads(out.read_text()) if out.exists() else {}
+        out.write_text(json.dumps(known | bench.results, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <fstream>
 #include <sstream>
 #include <system_error>
@@ -16,6 +15,7 @@
 #include <fovea/io/weights.h>
 
 #include "encoder_folder.h"
+#include "installed_files.h"
 #include "tensor_bridge.h"
 
 namespace fovea::pipeline {
@@ -72,17 +72,7 @@ LoadedEncoder encoder_from_file(const fs::path& path, const models::EncoderRow* 
 }
 
 std::vector<fs::path> encoder_folders() {
-  std::vector<fs::path> folders;
-  if (const char* from_environment = std::getenv("FOVEA_ENCODERS")) folders.emplace_back(from_environment);
-  std::error_code no_proc;
-  const fs::path executable = fs::read_symlink("/proc/self/exe", no_proc);
-  if (no_proc) return folders;
-  folders.push_back(executable.parent_path().parent_path() / "share/fovea/encoders");
-  // <repository>/build/bin/fovea and <repository>/build-x/tests/...: the repository is one of the next few parents.
-  fs::path folder = executable.parent_path();
-  for (int up = 0; up < 4 && folder.has_relative_path(); ++up, folder = folder.parent_path())
-    folders.push_back(folder / ".deps/encoder");
-  return folders;
+  return installed_folders("FOVEA_ENCODERS", "encoders", "encoder");
 }
 
 /// `name` in one of the encoder folders: names compared as find_encoder does, so that a folder may keep the name it was

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cmath>
+#include <utility>
 
 #include "inputs.h"
 
@@ -35,6 +36,37 @@ inline void add_volume_builders(std::map<std::string, Builder>& all) {
   all["time-series"] = scan(nifti({16, 16, 16, 3}, ball(16, 3)));
   all["scan-with-nan"] = scan(nifti({16, 16, 16}, with_nan));
   all["constant-scan"] = scan(nifti({16, 16, 16}, std::vector<float>(4096, 7.0f)));
+  std::vector<float> labels;
+  for (const float v : ball(16)) labels.push_back(v > 50 ? 2.0f : 0.0f);
+  all["label-map"] = scan(nifti({16, 16, 16}, labels));
+  all["header-of-many-gigabytes"] = scan(nifti({4000, 4000, 4000}, ball(16)));
+  const auto two = [](const std::string& modalities, double first, double second) {
+    return [=](const fs::path& in) {
+      network_with(in / "network.safetensors", 2, "\"modalities\":\"" + modalities + "\"");
+      for (const auto& [name, scale] : {std::pair{"first.nii", first}, std::pair{"second.nii", second}}) {
+        std::vector<float> values = ball(16);
+        for (float& v : values) v = static_cast<float>(v * scale);
+        write_bytes(in / name, nifti({16, 16, 16}, values));
+      }
+    };
+  };
+  all["two-modalities"] = two("swan,flair", 1, 2);
+  all["diffusion"] = two("dwi,adc", 1, 8);
+  const auto brain = [labels](double value) {
+    return [=](const fs::path& in) {
+      network_with(in / "network.safetensors", 1, R"("background_cropping":"brain_clip")");
+      good_volume(in / "scan.nii");
+      std::vector<float> mask;
+      for (const float v : labels) mask.push_back(static_cast<float>(v * value));
+      write_bytes(in / "mask.nii", nifti({16, 16, 16}, mask));
+    };
+  };
+  all["empty-brain-mask"] = brain(0);
+  all["fractions-as-brain-mask"] = brain(0.3);
+  all["small-brain-mask"] = [brain](const fs::path& in) {
+    brain(1)(in);
+    write_bytes(in / "mask.nii", nifti({8, 8, 8}, std::vector<float>(512, 1.0f)));
+  };
   all["mosaic"] = [](const fs::path& in) {
     good_network(in / "network.safetensors");
     fs::copy_file(shared_dir() / "data/mri/dicom-odd/siemens-mosaic-explicit-le.dcm", in / "mosaic.dcm");

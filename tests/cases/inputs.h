@@ -109,8 +109,8 @@ inline Tensors abmil(std::int64_t features, std::int64_t inner = 4) {
           {"classifier.fc.bias", filled({2}, 0.0f)}};
 }
 
-/// A two-level AGUNet, one channel, two classes, 3-D.
-inline Tensors agunet() {
+/// A two-level AGUNet, two classes, 3-D.
+inline Tensors agunet(std::int64_t channels = 1) {
   Tensors t;
   const auto conv = [&](const std::string& name, std::int64_t first, std::int64_t second, std::int64_t kernel,
                         std::int64_t bias) {
@@ -125,7 +125,7 @@ inline Tensors agunet() {
     conv(name + ".conv0", out, in, 3, out), norm(name + ".bn0", out);
     conv(name + ".conv1", out, out, 3, out), norm(name + ".bn1", out);
   };
-  block("enc0", 1, 2);
+  block("enc0", channels, 2);
   block("bottom", 2, 4);
   conv("dec0.up", 4, 2, 3, 2), norm("dec0.up_bn", 2);
   for (const char* side : {"dec0.gate.g", "dec0.gate.x"}) conv(side, 1, 2, 1, 1), norm(std::string(side) + "_bn", 1);
@@ -144,6 +144,14 @@ inline void good_network(const fs::path& path) {
   write_model(path, agunet(),
               {{"fovea.preprocessing",
                 R"({"output_spacing":"1,1,1","new_axial_size":"16,16,16","normalization_method":"default"})"}});
+}
+
+/// The same over named modalities, or on the brain alone.
+inline void network_with(const fs::path& path, std::int64_t channels, const std::string& keys) {
+  write_model(
+      path, agunet(channels),
+      {{"fovea.preprocessing",
+        R"({"output_spacing":"1,1,1","new_axial_size":"16,16,16","normalization_method":"default",)" + keys + "}"}});
 }
 
 // --- slides ---

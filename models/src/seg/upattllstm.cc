@@ -18,6 +18,7 @@
 #include <fovea/base/error.h>
 #include <fovea/models/attention.h>
 #include <fovea/models/recurrent_segmentation.h>
+#include <fovea/models/stack_explanation.h>
 #include <fovea/models/volume_attention.h>
 
 #include "seg/blocks.h"
@@ -157,6 +158,7 @@ class Upatt final : public SegNetwork {
   at::Tensor infer(const SegInput& input) const override;
 
   Slices folded(const SegInput& input) const;
+  StackExplanation explain(const SegInput& input, bool keep_maps, const std::function<void(double)>& advance) const;
   Layers layers() const { return {config_, state_}; }
 
  private:
@@ -217,13 +219,18 @@ SegOutput Upatt::forward(const SegInput& input, bool, bool keep_mid) const {
 
 /// Full resolution is held for a few slices only, and its encoder runs a second time instead of being remembered; from
 /// the first pooling on, the maps of the stack are.
-at::Tensor Upatt::infer(const SegInput& input) const {
+StackExplanation Upatt::explain(const SegInput& input, bool keep_maps,
+                                const std::function<void(double)>& advance) const {
   const at::NoGradGuard no_grad;
   const Slices all = folded(input);
   const Layers net = layers();
+  const std::int64_t slices = all.x.size(0);
+  double done = 0;  // slices through the encoders, a level, or the end
   const auto pieces = [&](const auto& work) {
-    for (std::int64_t begin = 0; begin < all.x.size(0); begin += kSlicesAtOnce) {
-      const std::int64_t count = std::min(kSlicesAtOnce, all.x.size(0) - begin);
+    for (std::int64_t begin = 0; begin < slices; begin += kSlicesAtOnce) {
+      const std::int64_t count = std::min(kSlicesAtOnce, slices - begin);
+      if (advance) advance(done / static_cast<double>(slices * (net.levels() + 1)));
+      done += static_cast<double>(count);
       work(begin, count, Slices{all.x.narrow(0, begin, count), all.present.narrow(0, begin, count)});
     }
   };
@@ -243,12 +250,23 @@ at::Tensor Upatt::infer(const SegInput& input) const {
     });
     d = net.recur(level, at::cat(decoded), all.batch);
   }
-  std::vector<at::Tensor> logits;
+  std::vector<at::Tensor> logits, modalities, gates;
   pieces([&](std::int64_t begin, std::int64_t count, const Slices& piece) {
     const at::Tensor maps = net.encode(piece, 1).front();
-    logits.push_back(net.head(0, net.decode(0, maps, piece.present, d.narrow(0, begin, count)).d));
+    const auto decoded = net.decode(0, maps, piece.present, d.narrow(0, begin, count), keep_maps);
+    logits.push_back(net.head(0, decoded.d));
+    if (keep_maps) modalities.push_back(decoded.modalities), gates.push_back(decoded.psi);
   });
-  const at::Tensor p = unfolded(at::cat(logits), all.batch).sigmoid();
+  StackExplanation result;
+  result.probability = unfolded(at::cat(logits), all.batch).sigmoid();
+  if (!keep_maps) return result;
+  result.modalities = unfolded(at::cat(modalities), all.batch).contiguous();
+  result.gate = unfolded(at::cat(gates), all.batch).contiguous();
+  return result;
+}
+
+at::Tensor Upatt::infer(const SegInput& input) const {
+  const at::Tensor p = explain(input, false, {}).probability;
   return at::cat({1 - p, p}, 1).contiguous();
 }
 
@@ -285,6 +303,15 @@ std::unique_ptr<SegNetwork> make_upatt(const SegConfig& config, StateDict state)
 }  // namespace fovea::models::seg
 
 namespace fovea::models {
+
+StackExplanation explain_stack(const SegNetwork& network, const SegInput& input,
+                               const std::function<void(double)>& advance) {
+  const auto* recurrent = dynamic_cast<const seg::Upatt*>(&network);
+  if (!recurrent)
+    throw Error(ErrorCode::kUsage, network.config().architecture, "it has no attention over modalities",
+                "Take an UpAttLLSTM.");
+  return recurrent->explain(input, true, advance);
+}
 
 std::unique_ptr<SliceStream> make_slice_stream(const SegNetwork& network) {
   const auto* recurrent = dynamic_cast<const seg::Upatt*>(&network);

@@ -2,6 +2,8 @@
 
 #include <vector>
 
+#include "mri/brain/brain_job.h"
+
 namespace fovea::pipeline {
 
 std::span<const JobKind> job_kinds() {
@@ -24,6 +26,7 @@ std::span<const JobKind> job_kinds() {
       mri_evaluate_job(),    //
       mri_synthesise_job(),  //
       mri_growth_job(),      //
+      mri_brain_job(),       //
       model_import_job(),    //
       model_info_job(),      //
       encode_job(),          //

@@ -1,6 +1,7 @@
 #include "mri/outputs.h"
 
 #include <algorithm>
+#include <cctype>
 #include <functional>
 #include <memory>
 
@@ -95,6 +96,19 @@ Vec3 view_centre(const Segmentation& segmentation, const Report& report) {
                                  : lesion_view(segmentation.labels, report.findings.front().lesion);
 }
 
+io::Volume map_volume(const Grid& map, const io::Volume& image) {
+  io::Volume volume;
+  volume.geometry = image.geometry, volume.values = map.values;
+  return volume;
+}
+
+/// A modality's name as part of a file name.
+std::string file_word(std::string name) {
+  for (char& c : name)
+    if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
+  return name;
+}
+
 /// Highest probability of any foreground class: with one class, that class.
 io::Volume probability_volume(Segmentation& segmentation) {
   io::Volume volume;
@@ -126,6 +140,12 @@ std::vector<std::filesystem::path> write_outputs(Segmentation& segmentation, con
   });
   files.add(options.out / "probability.nii.gz",
             [&](const auto& path) { io::write_volume(path, probability_volume(segmentation)); });
+  for (const auto& [name, weights] : segmentation.modality_weights)
+    files.add(options.out / ("attention-" + file_word(name) + ".nii.gz"),
+              [&weights = weights, &volume](const auto& path) { io::write_volume(path, map_volume(weights, volume)); });
+  if (segmentation.gate)
+    files.add(options.out / "gate.nii.gz",
+              [&](const auto& path) { io::write_volume(path, map_volume(*segmentation.gate, volume)); });
   if (!options.dump.empty())
     files.add(options.dump, [&](const auto& path) {
       io::write_safetensors(path, segmentation.dump,
@@ -133,8 +153,8 @@ std::vector<std::filesystem::path> write_outputs(Segmentation& segmentation, con
     });
   if (!options.dicom_seg.empty())
     files.add(options.dicom_seg, [&](const auto& path) {
-      for (const std::string& attribute : io::write_dicom_seg(path, segmentation.labels, dicom_segments_of(report),
-                                                              options.volumes.front(), options.reading))
+      for (const std::string& attribute :
+           io::write_dicom_seg(path, segmentation.labels, dicom_segments_of(report), options.source, options.reading))
         log_warning("DICOM SEG: the source's " + attribute + " breaks DICOM's rules and was left out");
     });
   files.add(options.out / "report.json",

@@ -11,7 +11,7 @@
 
 namespace fovea::pipeline::mri {
 
-/// `volume` is the first input, values included. Written under temporary names and renamed together.
+/// `volume` is the reference, values included. Written under temporary names and renamed together.
 std::vector<std::filesystem::path> write_outputs(Segmentation& segmentation, const io::Volume& volume,
                                                  const Report& report, const SegmentOptions& options,
                                                  const std::stop_token& stop);

@@ -45,27 +45,32 @@ Json geometry_json(const InputFacts& input) {
             {"direction_lps", g.direction},
             {"content_sha256", input.content_hash}};
   if (!input.modality.empty()) json["modality"] = input.modality;
+  if (!input.name.empty()) json["given_as"] = input.name;
   return json;
 }
 
 Json finding_json(const Finding& finding, const std::vector<std::string>& labels) {
   const Lesion& l = finding.lesion;
-  return {{"label", l.label},
-          {"name", labels[static_cast<std::size_t>(l.label)]},
-          {"voxels", l.voxels},
-          {"volume_ml", rounded(l.volume_ml)},
-          {"centroid_lps_mm", rounded(l.centroid_lps_mm)},
-          {"centroid_index", rounded(l.centroid_index)},
-          {"bounding_box_index", box_json(l.box)},
-          {"longest_diameter_mm", rounded(l.longest_diameter_mm)},
-          {"longest_axial_diameter_mm", rounded(l.longest_axial_diameter_mm)},
-          {"axial_width_mm", rounded(l.axial_width_mm)},
-          {"laterality", finding.laterality.side},
-          {"midline_distance_mm", rounded_or_null(finding.laterality.centroid_distance_mm)},
-          {"midline_nearest_mm", rounded_or_null(finding.laterality.nearest_distance_mm)},
-          {"mean_probability", rounded(l.mean_probability)},
-          {"max_probability", rounded(l.max_probability)},
-          {"below_size_limit", finding.below_size_limit}};
+  Json json{{"label", l.label},
+            {"name", labels[static_cast<std::size_t>(l.label)]},
+            {"voxels", l.voxels},
+            {"volume_ml", rounded(l.volume_ml)},
+            {"centroid_lps_mm", rounded(l.centroid_lps_mm)},
+            {"centroid_index", rounded(l.centroid_index)},
+            {"bounding_box_index", box_json(l.box)},
+            {"longest_diameter_mm", rounded(l.longest_diameter_mm)},
+            {"longest_axial_diameter_mm", rounded(l.longest_axial_diameter_mm)},
+            {"axial_width_mm", rounded(l.axial_width_mm)},
+            {"laterality", finding.laterality.side},
+            {"midline_distance_mm", rounded_or_null(finding.laterality.centroid_distance_mm)},
+            {"midline_nearest_mm", rounded_or_null(finding.laterality.nearest_distance_mm)},
+            {"mean_probability", rounded(l.mean_probability)},
+            {"max_probability", rounded(l.max_probability)},
+            {"below_size_limit", finding.below_size_limit}};
+  if (finding.modality_weights.empty()) return json;
+  json["dominant_modality"] = finding.dominant_modality();
+  for (const auto& [name, weight] : finding.modality_weights) json["modality_weights"][name] = rounded(weight);
+  return json;
 }
 
 std::string cropping_name(Cropping cropping) {
@@ -142,6 +147,12 @@ std::string padded(std::string text, std::size_t width) {
 
 }  // namespace
 
+std::string Finding::dominant_modality() const {
+  const auto largest = std::max_element(modality_weights.begin(), modality_weights.end(),
+                                        [](const auto& a, const auto& b) { return a.second < b.second; });
+  return largest == modality_weights.end() ? std::string{} : largest->first;
+}
+
 double Report::total_ml() const {
   double sum = 0;
   for (const Finding& finding : findings) sum += finding.lesion.volume_ml;
@@ -163,6 +174,11 @@ void find_findings(Segmentation& segmentation, const io::Volume& image, Report& 
     Finding finding{measure(component, labels.geometry, probability),
                     laterality_of(component, labels.geometry, report.midline)};
     finding.below_size_limit = finding.lesion.volume_ml * 1000 < report.below_size_mm3;
+    for (const auto& [name, weights] : segmentation.modality_weights) {
+      double sum = 0;
+      for (const std::int64_t voxel : component.voxels) sum += weights.values[static_cast<std::size_t>(voxel)];
+      finding.modality_weights.emplace_back(name, sum / static_cast<double>(component.voxels.size()));
+    }
     report.findings.push_back(finding);
   }
   std::stable_sort(report.findings.begin(), report.findings.end(),
@@ -182,6 +198,7 @@ Json report_json(const Report& r) {
   json["parameters"] = parameters_json(r);
   json["inputs"] = Json::array();
   for (const InputFacts& input : r.inputs) json["inputs"].push_back(geometry_json(input));
+  if (!r.modalities.empty()) json["modalities"] = modalities_json(r.modalities);
   json["definitions"] = {
       {"volume", "voxels of the native grid times voxel volume"},
       {"longest_diameter_mm", "largest distance between two voxel centres of the lesion"},
@@ -196,7 +213,8 @@ Json report_json(const Report& r) {
        "symmetry: correlation of the image with its mirror image; spread_mm: how far the plane's place differs between "
        "front, back, upper and lower half of the head; sure from a symmetry of 0.5 and up to a spread of 5 mm"},
       {"multifocal", "more than one lesion of at least below_size_mm3"},
-      {"below_size_limit", "smaller than below_size_mm3: listed, not removed"}};
+      {"below_size_limit", "smaller than below_size_mm3: listed, not removed"},
+      {"modality_weights", "mean of the modality attention within the lesion; they sum to 1"}};
   json["totals"] = totals_json(r);
   json["midline"] = midline_json(r.midline);
   json["lesions"] = Json::array();

@@ -106,6 +106,30 @@ void add_lesions(Sheet& page, const Report& r) {
                    "; lesions.csv holds all.");
 }
 
+/// Which modalities there were, how they were aligned, and which of them each region was seen in.
+void add_modalities(Sheet& page, const Report& r) {
+  if (r.modalities.empty()) return;
+  page.section("Modalities");
+  std::vector<std::vector<std::string>> rows;
+  for (const Modality& m : r.modalities)
+    rows.push_back({m.name, m.present ? m.alignment : "absent: " + m.problem,
+                    m.registration ? fixed_text(m.registration->moved_mm, 1) : "–",
+                    m.registration ? fixed_text(m.registration->rotation_degrees, 1) : "–"});
+  page.table({"modality", "alignment", "moved mm", "turned degrees"}, rows);
+  if (r.findings.empty() || r.findings.front().modality_weights.empty()) return;
+  std::vector<std::string> header{"region"};
+  for (const auto& [name, weight] : r.findings.front().modality_weights) header.push_back(name);
+  rows.clear();
+  for (std::size_t i = 0; i < std::min(kRows, r.findings.size()); ++i) {
+    rows.push_back({std::to_string(i + 1) + ": " + r.findings[i].dominant_modality()});
+    for (const auto& [name, weight] : r.findings[i].modality_weights) rows.back().push_back(fixed_text(weight, 2));
+  }
+  page.table(header, rows);
+  page.paragraph(
+      "How much the network looked at each modality within a region (they sum to 1); the one it looked at most is "
+      "named.");
+}
+
 void add_reading(Sheet& page, const Report& r) {
   page.section("How to read this");
   page.paragraph(
@@ -150,6 +174,7 @@ void fill(Sheet& page, const ReportView& view) {
   page.section("Pictures");
   for (const ReportPicture& picture : view.pictures) page.picture(picture.image, picture.caption);
   if (!view.report.findings.empty()) add_lesions(page, view.report);
+  add_modalities(page, view.report);
   add_reading(page, view.report);
   add_origin(page, view.report);
 }

@@ -7,12 +7,12 @@
 
 #include <fovea/base/error.h>
 #include <fovea/io/atomic_file.h>
-#include <fovea/io/dicom_seg.h>
 
 #include "model_store.h"
 #include "mri/outputs.h"
 #include "mri/preprocessing.h"
 #include "mri/report.h"
+#include "mri/segment_inputs.h"
 #include "mri/segment_options.h"
 #include "mri/segmentation.h"
 #include "progress.h"
@@ -37,7 +37,7 @@ class SegmentRun {
     fill_report(segmentation, input);
     meter_.stage("writing results", 0.97, 1);
     JobResult result;
-    result.outputs = write_outputs(segmentation, input.volumes.front(), report_, options_, meter_.stop());
+    result.outputs = write_outputs(segmentation, input.volumes[input.reference], report_, options_, meter_.stop());
     result.notices = report_.notices;
     result.text = report_text(report_);
     result.json = report_json(report_).dump(2);
@@ -49,10 +49,6 @@ class SegmentRun {
     files_ = model_files(options_.model);
     if (!options_.all_folds) files_.resize(1);
     LoadedSegmentation loaded = load_segmentation(options_.model);
-    if (!models::seg_model(loaded.network->config().architecture).takes_slices)
-      throw Error(ErrorCode::kUnsupported, options_.model.filename().string(),
-                  "it is a recurrent network over several modalities, which mri segment does not drive yet",
-                  "Choose an AGUNet or DAUNet model.");
     const std::string subject =
         options_.model.filename().empty() ? options_.model.string() : options_.model.filename().string();
     model_.config = loaded.network->config();
@@ -84,27 +80,17 @@ class SegmentRun {
   }
 
   SegmentationInput read_inputs() {
-    meter_.stage("reading", 0.02, 0.10);
-    SegmentationInput input;
-    input.subject = options_.volumes.front().filename().string();
-    if (!options_.dicom_seg.empty() && std::filesystem::exists(options_.volumes.front()) &&
-        !io::is_dicom_source(options_.volumes.front()))
-      throw Error(ErrorCode::kUnsupported, input.subject,
-                  "a DICOM SEG takes patient and study from a DICOM series, and this is none",
-                  "Give the DICOM folder, or leave --dicom-seg out.");
-    const auto parts = static_cast<double>(options_.volumes.size() + (options_.brain_mask.empty() ? 0 : 1));
-    for (const auto& path : options_.volumes) {
-      input.volumes.push_back(io::read_volume(path, options_.reading));
-      io::Volume& volume = input.volumes.back();
-      report_.inputs.push_back({volume.geometry, volume.content_hash, volume.modality});
-      note_all(volume.notices);
-      meter_.advance(static_cast<double>(input.volumes.size()) / parts);
-    }
-    if (!options_.brain_mask.empty()) {
-      input.brain_mask = io::read_volume(options_.brain_mask, {.max_bytes = options_.reading.max_bytes});
-      note_all(input.brain_mask->notices);
-    }
-    return input;
+    SegmentInputs inputs =
+        read_segment_inputs(options_, model_, meter_, 0.02, is_recurrent(model_.config) ? 0.30 : 0.10);
+    options_.source = inputs.source, options_.reading.series = inputs.series;
+    report_.inputs = std::move(inputs.facts), report_.modalities = std::move(inputs.modalities);
+    note_all(inputs.notices);
+    if (const std::string missing = availability_notice(report_.model.metadata, report_.modalities); !missing.empty())
+      report_.notices.push_back(missing);
+    if (wants_brain(model_.preprocessing))
+      inputs.input.brain_mask =
+          brain_mask_for(inputs.input, options_, meter_, options_.settings.whole_head, report_.notices);
+    return std::move(inputs.input);
   }
 
   void fill_report(Segmentation& segmentation, const SegmentationInput& input) {
@@ -113,8 +99,8 @@ class SegmentRun {
     report_.crop = segmentation.crop;
     report_.min_component_ml = options_.min_component_ml, report_.below_size_mm3 = options_.below_size_mm3;
     note_all(segmentation.notices);
-    find_findings(segmentation, input.volumes.front(), report_);
-    if (input.volumes.front().geometry.size != segmentation.labels.geometry.size)
+    find_findings(segmentation, input.volumes[input.reference], report_);
+    if (input.volumes[input.reference].geometry.size != segmentation.labels.geometry.size)
       throw Error(ErrorCode::kInternal, "mri segment", "the result left the input's grid");
     throw_if_stopped(meter_.stop());
   }
@@ -147,10 +133,15 @@ JobKind mri_segment_job() {
       "(volume, position,\n"
       "diameters and side of every lesion), report.html, report.pdf and overlay.png into --out, all or nothing. "
       "Slice-wise networks look at every slice; others at "
-      "the whole volume.\n"
+      "the whole volume. A network over several modalities takes any of them by name and also writes how much it "
+      "looked "
+      "at each (attention-NAME.nii.gz) and its gate (gate.nii.gz).\n"
       "Exit codes: 0 done, 1 wrong usage, 3 could not run (unreadable, wrong grid, not a 3-D volume, ...), 130 "
       "cancelled.\n"
       "Example: fovea mri segment t1c.nii.gz --model model.safetensors --out result\n"
+      "Several modalities: fovea mri segment --modality swan=swi.nii.gz --modality dwi=dwi.nii.gz --model "
+      "thrombus.safetensors "
+      "--out result\n"
       "A Raidionics model folder: fovea mri segment t1c.nii.gz --model MRI_Meningioma/ --compat raidionics --out "
       "result";
   kind.parameters = mri::segment_parameters();

@@ -25,8 +25,18 @@ void add_main(std::vector<Parameter>& p) {
        .type = T::kFileList,
        .help =
            "NIfTI, NRRD or MetaImage files, or DICOM folders; several are channels in the model's order, on one grid",
-       .required = true,
        .positional = true});
+  p.push_back({.name = "modality",
+               .type = T::kTextList,
+               .help = "Instead of volumes, NAME=FILE for each modality there is (repeat it): swan=a.nii.gz. They are "
+                       "registered to the first of the model's modalities",
+               .fallback = std::vector<std::string>{}});
+  p.push_back({.name = "alignment",
+               .type = T::kChoice,
+               .help = "Modalities on other grids: register moves them rigidly by their content, headers takes their "
+                       "positions as they are",
+               .fallback = std::string("register"),
+               .choices = {"register", "headers"}});
   p.push_back({.name = "model",
                .type = T::kFile,
                .help = "Segmentation weights, or a Raidionics model folder as it is",
@@ -46,10 +56,10 @@ void add_main(std::vector<Parameter>& p) {
        .type = T::kNumber,
        .help = "Probability from which a voxel belongs to the lesion, 0 to 1 (default: the model's, else 0.5)"});
   p.push_back({.name = "brain-mask",
-               .type = T::kFile,
-               .help = "Brain mask on the volume's grid, for models trained on the brain alone (automatic brain "
-                       "extraction is not part of this version)",
-               .fallback = std::string{}});
+               .type = T::kText,
+               .help = "For models trained on the brain alone: auto (deepbet where it was fetched, else classical), "
+                       "deepbet, classical, none (the head as it is), or a mask file on the volume's grid",
+               .fallback = std::string("auto")});
   p.push_back({.name = "resample",
                .type = T::kChoice,
                .help = "first: probabilities to the native grid, then threshold (smoother); second: threshold on the "
@@ -151,7 +161,10 @@ std::vector<Plane> planes_of(const std::string& name) {
 }
 
 void check(const SegmentOptions& o, const JobValues& values, std::vector<std::string>& problems) {
-  if (o.volumes.empty()) problems.push_back("give at least one volume");
+  if (o.volumes.empty() && o.modalities.empty())
+    problems.push_back("give at least one volume, or --modality NAME=FILE");
+  if (!o.volumes.empty() && !o.modalities.empty())
+    problems.push_back("give volumes in the model's order or --modality NAME=FILE, not both");
   if (o.settings.threshold && !(*o.settings.threshold > 0 && *o.settings.threshold <= 1))
     problems.push_back("--threshold must be above 0 and at most 1");
   if (!(o.min_component_ml >= 0)) problems.push_back("--min-component-ml must not be negative");
@@ -168,6 +181,22 @@ void check(const SegmentOptions& o, const JobValues& values, std::vector<std::st
 }
 
 }  // namespace
+
+std::vector<ModalityFile> modality_files(const std::vector<std::string>& items, std::vector<std::string>& problems) {
+  std::vector<ModalityFile> files;
+  for (const std::string& item : items) {
+    const auto equals = item.find('=');
+    const auto slash = item.find('/');
+    if (!files.empty() && (equals == std::string::npos || slash < equals)) {
+      files.back().path += "," + item;
+    } else if (equals == std::string::npos || equals == 0 || equals + 1 == item.size()) {
+      problems.push_back("--modality wants NAME=FILE, not '" + item + "'");
+    } else {
+      files.push_back({item.substr(0, equals), item.substr(equals + 1)});
+    }
+  }
+  return files;
+}
 
 std::optional<std::array<double, 3>> parsed_colour(const std::string& text) {
   std::array<double, 3> colour{};
@@ -198,7 +227,10 @@ std::vector<Parameter> segment_parameters() {
 
 SegmentOptions segment_options(const JobValues& values) {
   SegmentOptions o;
+  std::vector<std::string> problems;
   for (const std::string& volume : values.list("volumes")) o.volumes.emplace_back(volume);
+  o.modalities = modality_files(values.list("modality"), problems);
+  o.alignment = values.text("alignment") == "headers" ? Alignment::kHeaders : Alignment::kRegister;
   o.model = values.text("model"), o.out = values.text("out"), o.brain_mask = values.text("brain-mask"),
   o.dump = values.text("dump");
   o.settings.compat = values.text("compat") == "raidionics" ? Compat::kRaidionics : Compat::kFovea;
@@ -212,12 +244,12 @@ SegmentOptions segment_options(const JobValues& values) {
   o.reading.series = values.text("series");
   if (values.given("volume-index")) o.reading.volume_index = static_cast<int>(values.integer("volume-index"));
   o.reading.accept_irregular_slices = values.flag("accept-irregular-slices");
-  o.reading.max_bytes = o.settings.max_bytes / static_cast<double>(std::max<std::size_t>(o.volumes.size(), 1));
+  o.reading.max_bytes =
+      o.settings.max_bytes / static_cast<double>(std::max<std::size_t>(o.volumes.size() + o.modalities.size(), 1));
   o.min_component_ml = values.number("min-component-ml"), o.below_size_mm3 = values.number("below-size-mm3");
   o.dicom_seg = values.text("dicom-seg"), o.pseudonym = values.text("pseudonym");
   o.label_name = values.text("label-name"), o.colour = parsed_colour(values.text("color"));
   o.threads = values.integer("threads");
-  std::vector<std::string> problems;
   check(o, values, problems);
   refuse_problems(problems, "mri segment");
   if (values.text("device") != "cpu")

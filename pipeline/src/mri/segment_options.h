@@ -9,13 +9,23 @@
 
 #include <fovea/pipeline/job.h>
 
+#include "mri/modalities.h"
 #include "mri/segmentation.h"
 
 namespace fovea::pipeline::mri {
 
+struct ModalityFile {
+  std::string name;  ///< as the user calls it
+  std::filesystem::path path;
+};
+
 struct SegmentOptions {
-  std::vector<std::filesystem::path> volumes;
-  std::filesystem::path model, out, brain_mask, dump, dicom_seg;
+  std::vector<std::filesystem::path> volumes;  ///< or:
+  std::vector<ModalityFile> modalities;
+  Alignment alignment = Alignment::kRegister;
+  std::filesystem::path model, out, dump, dicom_seg;
+  std::filesystem::path source;  ///< of the reference volume, once it is known
+  std::string brain_mask;        ///< "auto", "deepbet", "classical", "none", or a file
   io::VolumeReadOptions reading;
   SegmentationSettings settings;
   bool all_folds = true;
@@ -28,6 +38,10 @@ struct SegmentOptions {
 std::vector<Parameter> segment_parameters();
 /// Error(kUsage) with everything that is wrong.
 SegmentOptions segment_options(const JobValues& values);
+
+/// "swan=a.nii.gz" -> name and path. A comma within a path came apart as a list item of its own and is put back. What
+/// is wrong goes to `problems`.
+std::vector<ModalityFile> modality_files(const std::vector<std::string>& items, std::vector<std::string>& problems);
 
 /// "#e64d33" or "0.9,0.3,0.2" (0..1); nothing when it is neither.
 std::optional<std::array<double, 3>> parsed_colour(const std::string& text);

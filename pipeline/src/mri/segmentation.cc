@@ -9,6 +9,7 @@
 #include "mri/back_to_native.h"
 #include "mri/intensity.h"
 #include "mri/network_step.h"
+#include "mri/recurrent_run.h"
 #include "mri/resample.h"
 #include "mri/resize.h"
 #include "mri/same_grid.h"
@@ -145,7 +146,7 @@ class Run {
 
   void find_crop() {
     meter_.stage("finding the head", 0.10, 0.13);
-    const bool needs_brain = p_.cropping == Cropping::kBrainClip || p_.cropping == Cropping::kBrainMask;
+    const bool needs_brain = wants_brain(p_) && !settings_.whole_head;
     first_ = take(input_.volumes.front(), true);  // the overlay shows it
     result_.crop = whole(geometry_.size);
     const Box head = foreground_box(first_, settings_.compat, input_.subject);  // also refuses a constant volume
@@ -153,8 +154,7 @@ class Run {
     if (needs_brain) {
       if (!input_.brain_mask)
         throw Error(ErrorCode::kUsage, "--brain-mask",
-                    "the model was trained on the brain alone and needs a brain mask (automatic brain extraction is "
-                    "not part of this version)",
+                    "the model was trained on the brain alone and needs a brain mask",
                     "Give a mask on the volume's grid with --brain-mask mask.nii.gz.");
       Grid mask = take(*input_.brain_mask, false);
       mask_ = brain_mask(mask, "brain mask");
@@ -357,6 +357,7 @@ Segmentation segment(SegmentationInput& input, const SegmentationModel& model, c
                      ProgressMeter& meter) {
   if (input.volumes.empty())
     throw Error(ErrorCode::kUsage, "mri segment", "no volume was given", "Give a NIfTI, NRRD or DICOM input.");
+  if (is_recurrent(model.config)) return segment_recurrent(input, model, settings, meter);
   return Run(input, model, settings, meter).run();
 }
 

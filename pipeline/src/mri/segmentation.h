@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <fovea/io/array.h>
@@ -20,6 +21,11 @@
 
 namespace fovea::pipeline::mri {
 
+/// Trained on the brain alone.
+inline bool wants_brain(const Preprocessing& p) {
+  return p.cropping == Cropping::kBrainClip || p.cropping == Cropping::kBrainMask;
+}
+
 enum class ResampleOrder {
   kFirst,
   kSecond
@@ -31,12 +37,14 @@ struct SegmentationSettings {
   std::optional<double> threshold;  ///< instead of the model's
   std::vector<Plane> planes;        ///< slice-wise networks; empty: chosen from the spacing
   Ensemble ensemble = Ensemble::kAverage;
-  bool dump = false;  ///< keep the intermediates
+  bool whole_head = false;  ///< a model that wants the brain alone gets the head as it is
+  bool dump = false;        ///< keep the intermediates
   double max_bytes = 4.0 * 1024 * 1024 * 1024;
 };
 
 struct SegmentationInput {
   std::vector<io::Volume> volumes;  ///< channels in the model's order, all on one grid
+  std::size_t reference = 0;        ///< whose values are kept, for pictures and the midline
   std::optional<io::Volume> brain_mask;
   std::string subject = "volume";  ///< names the first volume in messages
 };
@@ -55,13 +63,17 @@ struct Segmentation {
   std::vector<double> thresholds;   ///< that were applied, one per foreground class
   std::vector<Plane> planes;        ///< that a slice-wise network looked at
   Box crop;
+  /// Recurrent networks, on the native grid: the modality attention's weight of each modality that was there (they sum
+  /// to 1), and the attention gate.
+  std::vector<std::pair<std::string, Grid>> modality_weights;
+  std::optional<Grid> gate;
   std::vector<std::string> notices;
   std::map<std::string, io::Array> dump;
 };
 
 /// Error(kShape) when grids or their number do not fit the model, Error(kUsage) when a brain mask is wanted and not
-/// given, Error(kNoTissue) for a constant volume. The volumes' values are freed as they are used; the first one's is
-/// kept.
+/// given, Error(kNoTissue) for a constant volume. The volumes' values are freed as they are used; the
+/// reference's are kept.
 Segmentation segment(SegmentationInput& input, const SegmentationModel& model, const SegmentationSettings& settings,
                      ProgressMeter& meter);
 

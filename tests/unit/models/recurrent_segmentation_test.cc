@@ -23,6 +23,7 @@
 
 #include <fovea/base/error.h>
 #include <fovea/models/recurrent_segmentation.h>
+#include <fovea/models/stack_explanation.h>
 
 #include "seg_checks.h"
 
@@ -174,6 +175,23 @@ TEST(Upattllstm, MapsOfModalitiesAndGatesAreGivenWhenAskedFor) {
   EXPECT_LE(largest_difference(weights.sum(1), at::ones({2, 8, 12, 5})), 1e-5);
   EXPECT_TRUE(weights[0][1].eq(0).all().item<bool>());
   EXPECT_EQ(output.mid.at("psi1").sizes(), at::IntArrayRef({2, 1, 4, 6, 5}));
+}
+
+TEST(Upattllstm, ExplainedInferenceIsInferenceWithTheMapsOfForward) {
+  const SegConfig config = config_of();
+  const auto network = lively(config);
+  const SegInput input{stack(config), presence({{true, false, true}, {true, true, true}})};
+  const SegOutput forward = network->forward(input, false, true);
+  double last = 0;
+  int calls = 0;
+  const StackExplanation explained = explain_stack(*network, input, [&](double done) {
+    EXPECT_TRUE(done >= last && done < 1);
+    last = done, ++calls;
+  });
+  EXPECT_GT(calls, 3);
+  EXPECT_TRUE(explained.probability.equal(network->infer(input).narrow(1, 1, 1)));
+  EXPECT_LE(largest_difference(explained.modalities, forward.mid.at("modality0")), 1e-6);
+  EXPECT_LE(largest_difference(explained.gate, forward.mid.at("psi0")), 1e-6);
 }
 
 TEST(Upattllstm, ImpossibleInputsAreRefused) {

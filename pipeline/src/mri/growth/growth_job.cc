@@ -14,6 +14,7 @@
 #include "mri/evaluation/case_result.h"
 #include "mri/growth/growth.h"
 #include "mri/overlay.h"
+#include "mri/registration.h"
 #include "mri/resample.h"
 #include "mri/same_grid.h"
 #include "output_set.h"
@@ -48,21 +49,19 @@ class GrowthRun {
     std::vector<std::string> problems;
     if (!(days_ > 0 && days_ < 100'000)) problems.push_back("--days lies above 0");
     if (values.integer("label") < 0) problems.push_back("--label is not negative");
+    if (!values.text("before-image").empty() && values.text("after-image").empty())
+      problems.push_back("--before-image is registered to --after-image: give both");
     refuse_problems(problems, "mri growth");
   }
 
   JobResult run() {
-    meter_.stage("reading", 0, 0.4);
+    meter_.stage("reading", 0, 0.2);
     before_ = read("before");
     meter_.advance(0.5);
     after_ = read("after");
-    meter_.stage("comparing", 0.4, 0.7);
-    if (!same_grid(before_.geometry, after_.geometry))
-      notices_.push_back(
-          "the two outlines lie on different grids: they were laid over each other by their headers, which is right "
-          "only "
-          "when both scans share a frame of reference or were registered before");
-    changes_ = lesion_changes(before_, after_);
+    align();
+    meter_.stage("comparing", 0.6, 0.7);
+    changes_ = lesion_changes(before_, after_, alignment_.moving_from_fixed_lps);
     if (changes_.empty()) notices_.push_back("neither outline holds a lesion");
     return write();
   }
@@ -72,6 +71,56 @@ class GrowthRun {
     const std::filesystem::path path = values_.text(name);
     const io::Volume volume = io::read_volume(path);
     return {volume.geometry, mask_of(volume, path, static_cast<int>(values_.integer("label")))};
+  }
+
+  /// Where a point of the later head lies in the earlier scan: by the scans when both are given, else by the headers.
+  void align() {
+    if (values_.text("before-image").empty()) {
+      if (!same_grid(before_.geometry, after_.geometry))
+        notices_.push_back(
+            "the two outlines lie on different grids: they were laid over each other by their headers, which is right "
+            "only when both scans share a frame of reference or were registered before");
+      return;
+    }
+    const io::Volume earlier = scan_of("before", before_.geometry), later = scan_of("after", after_.geometry);
+    meter_.stage("registering", 0.2, 0.6);
+    alignment_ = register_rigid(later, earlier, [&](double done) { meter_.advance(done); });
+    if (!alignment_.accepted)
+      notices_.push_back("the scans could not be registered (" + alignment_.problem +
+                         "): the outlines were laid over each other by their headers; check the picture");
+  }
+
+  io::Volume scan_of(const std::string& name, const io::Geometry& outline) const {
+    const std::filesystem::path path = values_.text(name + "-image");
+    io::Volume volume = io::read_volume(path);
+    if (!same_grid(volume.geometry, outline))
+      throw Error(ErrorCode::kShape, path.filename().string(), "it does not lie on the grid of --" + name,
+                  "Give the scan that --" + name + " was drawn on.");
+    return volume;
+  }
+
+  bool registered() const { return alignment_.accepted && !alignment_.by_headers; }
+
+  Json alignment_json() const {
+    if (!registered()) return {{"by", "headers"}};
+    return {
+        {"by", "rigid registration of the scans"},
+        {"metric_before", alignment_.metric_before},
+        {"metric_after", alignment_.metric_after},
+        {"moved_mm", alignment_.moved_mm},
+        {"rotation_degrees", alignment_.rotation_degrees},
+        {"restart_difference_mm", alignment_.restart_mm},
+        {"before_from_after_lps",
+         {{"linear", alignment_.moving_from_fixed_lps.linear}, {"offset", alignment_.moving_from_fixed_lps.offset}}}};
+  }
+
+  std::string alignment_text() const {
+    if (alignment_.by_headers) return "The headers' alignment of the scans was kept: registration found none better.";
+    if (!registered()) return "The outlines were laid over each other by their headers.";
+    return "The earlier scan was registered to the later one: moved by " + fixed_text(alignment_.moved_mm, 1) +
+           " mm and turned by " + fixed_text(alignment_.rotation_degrees, 1) + " degrees (mutual information " +
+           fixed_text(-alignment_.metric_before, 3) + " before, " + fixed_text(-alignment_.metric_after, 3) +
+           " after). Check in the picture that the outlines meet.";
   }
 
   LesionChange total() const {
@@ -103,7 +152,7 @@ class GrowthRun {
 
   Json json() const {
     Json json{{"fovea_growth", 1}, {"software", "fovea " + version()}, {"frame", "LPS, millimetres"}, {"days", days_}};
-    json["alignment"] = "headers";
+    json["alignment"] = alignment_json();
     json["definitions"] = {
         {"uncertainty",
          "the outline may lie anywhere within one voxel's shell: half the border voxels' volume either way"},
@@ -138,7 +187,8 @@ class GrowthRun {
     Grid earlier(before_.geometry.size);
     std::copy(before_.mask.begin(), before_.mask.end(), earlier.values.begin());
     const Affine before_from_after =
-        compose(inverse(ras_from_index(before_.geometry)), ras_from_index(after_.geometry));
+        compose(compose(inverse(lps_from_index(before_.geometry)), alignment_.moving_from_fixed_lps),
+                lps_from_index(after_.geometry));
     const Grid there = resample(earlier, before_from_after, after_.geometry.size, Interpolation::kNearest,
                                 Outside::kHalfVoxel, meter_.stop());
     io::LabelVolume labels{after_.geometry, std::vector<std::uint8_t>(after_.mask.size(), 0)};
@@ -153,7 +203,7 @@ class GrowthRun {
     evaluation::Page page("Growth between two scans");
     page.notice("Research software. Not a medical device; not for clinical decisions.");
     for (const std::string& notice : notices_) page.notice(notice);
-    page.paragraph(fixed_text(days_, 0) + " days lie between the scans.");
+    page.paragraph(fixed_text(days_, 0) + " days lie between the scans. " + alignment_text());
     std::vector<std::vector<std::string>> rows;
     if (!changes_.empty()) rows.push_back(row("all", total()));
     for (std::size_t i = 0; i < changes_.size(); ++i)
@@ -173,15 +223,8 @@ class GrowthRun {
   }
 
   io::Volume background() const {
+    if (!values_.text("after-image").empty()) return scan_of("after", after_.geometry);
     io::Volume volume;
-    const std::filesystem::path path = values_.text("after-image");
-    if (!path.empty()) {
-      volume = io::read_volume(path);
-      if (!same_grid(volume.geometry, after_.geometry))
-        throw Error(ErrorCode::kShape, path.filename().string(), "it does not lie on the grid of --after",
-                    "Give the scan that --after was drawn on.");
-      return volume;
-    }
     volume.geometry = after_.geometry, volume.values.assign(after_.mask.size(), 0);
     return volume;
   }
@@ -197,6 +240,7 @@ class GrowthRun {
     files.add(out_ / "report.html", [&](const auto& path) { io::write_file(path, html); });
     result.outputs = files.commit();
     result.notices = notices_;
+    result.text = alignment_text() + "\n";
     for (std::size_t i = 0; i < changes_.size(); ++i) {
       const std::vector<std::string> cells = row("lesion " + std::to_string(i + 1), changes_[i]);
       result.text += cells[0] + ": " + cells[1] + ", " + cells[2] + " to " + cells[3] + " ml (" + cells[4] + " ml, " +
@@ -210,6 +254,7 @@ class GrowthRun {
   std::filesystem::path out_;
   ProgressMeter meter_;
   Outline before_, after_;
+  Registration alignment_;  ///< before from after
   std::vector<LesionChange> changes_;
   std::vector<std::string> notices_;
 };
@@ -224,13 +269,18 @@ JobKind mri_growth_job() {
   kind.details =
       "Compares two masks of one head lesion by lesion: change in ml and per cent, doubling time, new and vanished "
       "lesions, and what one voxel's shell of uncertainty allows to say.\n"
-      "The masks are laid over each other by their headers: scans of different sessions have to be registered first. "
+      "With --before-image and --after-image the scans are registered rigidly; else the masks are laid over each other "
+      "by "
+      "their headers, and the report says which. "
       "Writes growth.json and report.html.\n"
       "Exit codes: 0 done, 1 wrong usage, 3 could not run, 130 cancelled.\n"
-      "Example: fovea mri growth --before may.nii.gz --after november.nii.gz --days 184 --out growth";
+      "Example: fovea mri growth --before may.nii.gz --after november.nii.gz --before-image may-t1c.nii.gz "
+      "--after-image "
+      "november-t1c.nii.gz --days 184 --out growth";
   kind.parameters = {
       {.name = "before", .type = ParameterType::kFile, .help = "Mask of the earlier scan", .required = true},
       {.name = "after", .type = ParameterType::kFile, .help = "Mask of the later scan", .required = true},
+      {"before-image", ParameterType::kFile, "The earlier scan, registered to --after-image"},
       {"after-image", ParameterType::kFile, "The later scan, shown behind the outlines"},
       {.name = "days", .type = ParameterType::kNumber, .help = "Days between the scans", .required = true},
       {"label", ParameterType::kInteger, "The label that counts, 0 for any", std::int64_t{0}},

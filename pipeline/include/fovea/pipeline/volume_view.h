@@ -69,7 +69,7 @@ ViewVolume load_view_volume(const std::filesystem::path& path, const ViewReadOpt
 
 /// The MR series of a DICOM folder that could be opened, described without identifiers; empty for a file.
 struct ViewSeries {
-  std::string text;    ///< "T1 axial, 274 x 384 x 64, 0.70 x 0.67 x 4.00 mm"
+  std::string text;    ///< "T1 axial, 274 x 384 x 64, 0.70 x 0.67 mm in plane"
   std::string series;  ///< for VolumeReadOptions::series
 };
 std::vector<ViewSeries> view_series(const std::filesystem::path& folder);
@@ -86,6 +86,7 @@ struct ViewLesion {
   std::vector<std::int64_t> voxels;  ///< linear indices of the display grid, ascending
   ViewIndex begin{}, end{};          ///< box in the display grid, `end` exclusive
 
+  bool holds(const ViewGrid& grid, const ViewIndex& at) const;
   /// Voxel of the lesion that is nearest to its centroid: a crescent's centroid lies outside it.
   ViewIndex anchor(const ViewGrid& grid) const;
 };

@@ -10,7 +10,8 @@ namespace {
 using pipeline::ViewIndex;
 
 constexpr int kRelaxations = 8;
-constexpr float kCell = 0.5F;  // how far smoothing may move a vertex, in cells
+constexpr float kSmooth = 0.5F, kInflate = -0.53F;  // Taubin's pair
+const QVector3D kMiddle(0.5F, 0.5F, 0.5F);
 constexpr std::int64_t kMaxCells = 4'000'000;
 constexpr double kHeadVoxelMm = 3, kAirShare = 0.12;
 
@@ -39,33 +40,16 @@ class NetBuilder {
     return static_cast<std::size_t>((z * cells_[1] + y) * cells_[0] + x);
   }
 
-  /// In the mean of the middles of the edges that the outline crosses.
+  /// In the middle of every cell that the outline crosses.
   void place_vertices() {
     for (std::int64_t z = 0; z < cells_[2]; ++z)
       for (std::int64_t y = 0; y < cells_[1]; ++y)
         for (std::int64_t x = 0; x < cells_[0]; ++x) {
-          std::array<bool, 8> corner{};
           int count = 0;
-          for (int c = 0; c < 8; ++c) {
-            corner[static_cast<std::size_t>(c)] = inside_[voxel(x + (c & 1), y + (c >> 1 & 1), z + (c >> 2))] != 0;
-            count += corner[static_cast<std::size_t>(c)];
-          }
+          for (int c = 0; c < 8; ++c) count += inside_[voxel(x + (c & 1), y + (c >> 1 & 1), z + (c >> 2))] != 0;
           if (count == 0 || count == 8) continue;
-          QVector3D sum;
-          int crossed = 0;
-          for (int c = 0; c < 8; ++c)
-            for (int a = 0; a < 3; ++a) {
-              const int other = c | 1 << a;
-              if (other == c || corner[static_cast<std::size_t>(c)] == corner[static_cast<std::size_t>(other)])
-                continue;
-              QVector3D middle(static_cast<float>(c & 1), static_cast<float>(c >> 1 & 1), static_cast<float>(c >> 2));
-              middle[a] = 0.5F;
-              sum += middle, ++crossed;
-            }
           vertex_of_[cell(x, y, z)] = static_cast<std::int32_t>(positions.size());
-          positions.push_back(QVector3D(static_cast<float>(x), static_cast<float>(y), static_cast<float>(z)) +
-                              sum / static_cast<float>(crossed));
-          corners_.push_back(QVector3D(static_cast<float>(x), static_cast<float>(y), static_cast<float>(z)));
+          positions.push_back(QVector3D(static_cast<float>(x), static_cast<float>(y), static_cast<float>(z)) + kMiddle);
         }
   }
 
@@ -98,11 +82,13 @@ class NetBuilder {
     quads.push_back(corners);
   }
 
-  /// Towards the neighbours' mean, never out of the cell.
+  /// Towards the neighbours' mean and nearly as far back: steps of the grid go, the volume stays. Never out of the
+  /// cell.
   void relax() {
+    const std::vector<QVector3D> middle = positions;
     std::vector<QVector3D> sum(positions.size());
     std::vector<float> count(positions.size());
-    for (int round = 0; round < kRelaxations; ++round) {
+    for (int round = 0; round < 2 * kRelaxations; ++round) {
       std::fill(sum.begin(), sum.end(), QVector3D());
       std::fill(count.begin(), count.end(), 0.0F);
       for (const auto& quad : quads)
@@ -111,10 +97,11 @@ class NetBuilder {
           sum[from] += positions[to], count[from] += 1;
           sum[to] += positions[from], count[to] += 1;
         }
+      const float step = round % 2 == 0 ? kSmooth : kInflate;
       for (std::size_t i = 0; i < positions.size(); ++i) {
         if (count[i] == 0) continue;
-        const QVector3D wanted = sum[i] / count[i], middle = corners_[i] + QVector3D(0.5F, 0.5F, 0.5F);
-        for (int a = 0; a < 3; ++a) positions[i][a] = std::clamp(wanted[a], middle[a] - kCell, middle[a] + kCell);
+        const QVector3D wanted = positions[i] + step * (sum[i] / count[i] - positions[i]);
+        for (int a = 0; a < 3; ++a) positions[i][a] = std::clamp(wanted[a], middle[i][a] - 0.5F, middle[i][a] + 0.5F);
       }
     }
   }
@@ -122,7 +109,6 @@ class NetBuilder {
   ViewIndex size_{}, cells_{};
   std::vector<std::uint8_t> inside_;
   std::vector<std::int32_t> vertex_of_;
-  std::vector<QVector3D> corners_;
 };
 
 void add_normals(SurfaceMesh& mesh) {

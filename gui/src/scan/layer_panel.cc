@@ -43,6 +43,15 @@ QComboBox* combo(const QString& name) {
   return box;
 }
 
+/// A long name is cut rather than the panel: the whole stands in its tip.
+QCheckBox* named_check(const QString& text, const QString& name) {
+  auto* box = sized(new QCheckBox(text), name);
+  box->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Fixed);
+  box->setMinimumWidth(60);
+  box->setToolTip(text);
+  return box;
+}
+
 QPushButton* button(const QString& text) {
   return sized(new QPushButton(text), text);
 }
@@ -201,7 +210,7 @@ void LayerPanel::rebuildSequences() {
     auto* row = new QWidget;
     auto* line = new QHBoxLayout(row);
     line->setContentsMargins(0, 0, 0, 0);
-    auto* shown = sized(new QCheckBox(layer.name), tr("Show %1").arg(layer.name));
+    auto* shown = named_check(layer.name, tr("Show %1").arg(layer.name));
     shown->setChecked(layer.visible);
     connect(shown, &QCheckBox::toggled, this, [this, i](bool on) { scene_->setSequenceVisible(i, on); });
     line->addWidget(shown, 1);
@@ -234,8 +243,9 @@ void LayerPanel::rebuildLabels() {
     for (const pipeline::ViewLesion& lesion : segmentation->lesions)
       if (lesion.label == static_cast<int>(label)) ml += lesion.volume_ml, ++lesions;
     const QString name = QString::fromStdString(segmentation->names[label]);
-    auto* shown = sized(new QCheckBox(tr("%1: %2 ml in %n lesion(s)", nullptr, lesions).arg(name, number_text(ml, 2))),
-                        tr("Show %1").arg(name));
+    const QString sum = lesions == 1 ? tr("%1: %2 ml, one lesion").arg(name, number_text(ml, 2))
+                                     : tr("%1: %2 ml, %3 lesions").arg(name, number_text(ml, 2)).arg(lesions);
+    QCheckBox* shown = named_check(sum, tr("Show %1").arg(name));
     shown->setIcon(swatch(pipeline::label_colour(static_cast<int>(label))));
     shown->setChecked(scene_->labels().visible[label]);
     connect(shown, &QCheckBox::toggled, this,

@@ -26,6 +26,11 @@ std::optional<ViewIndex> index_in(const pipeline::ViewGrid& grid, const Placemen
   return grid.contains(at) ? std::optional(at) : std::nullopt;
 }
 
+std::size_t place_in_box(const pipeline::ViewLesion& lesion, const ViewIndex& at) {
+  const std::int64_t x = at[0] - lesion.begin[0], y = at[1] - lesion.begin[1], z = at[2] - lesion.begin[2];
+  return static_cast<std::size_t>((z * (lesion.end[1] - lesion.begin[1]) + y) * (lesion.end[0] - lesion.begin[0]) + x);
+}
+
 }  // namespace
 
 std::optional<double> value_at(const pipeline::ViewVolume& volume, const Placement& place, const ViewIndex& base) {
@@ -118,7 +123,7 @@ void ScanScene::moveSlice(Plane plane, int steps) {
 
 void ScanScene::selectLesion(int index) {
   if (!labels_.segmentation || index < 0 || index >= static_cast<int>(labels_.segmentation->lesions.size())) index = -1;
-  lesion_ = index;
+  select(index);
   if (index >= 0) {
     const auto& segmentation = *labels_.segmentation;
     const ViewIndex at = segmentation.lesions[static_cast<std::size_t>(index)].anchor(segmentation.grid);
@@ -131,7 +136,7 @@ void ScanScene::selectLesion(int index) {
 int ScanScene::selectLesionAtCursor() {
   const int index = empty() ? -1 : lesionAt(cursor_);
   if (index < 0 || index == lesion_) return index;
-  lesion_ = index;
+  select(index);
   appearance();
   Q_EMIT lesionSelected(index);
   return index;
@@ -230,8 +235,25 @@ int ScanScene::lesionAt(const ViewIndex& at) const {
 bool ScanScene::isInSelectedLesion(const ViewIndex& at) const {
   if (lesion_ < 0 || !labels_.segmentation) return false;
   const auto index = index_in(labels_.segmentation->grid, labels_.place, at);
-  return index &&
-         labels_.segmentation->lesions[static_cast<std::size_t>(lesion_)].holds(labels_.segmentation->grid, *index);
+  if (!index) return false;
+  const pipeline::ViewLesion& lesion = labels_.segmentation->lesions[static_cast<std::size_t>(lesion_)];
+  for (std::size_t a = 0; a < 3; ++a)
+    if ((*index)[a] < lesion.begin[a] || (*index)[a] >= lesion.end[a]) return false;
+  return selected_[place_in_box(lesion, *index)];
+}
+
+/// The lesion's voxels become a mask of its box: a search for each pixel of a slice would be felt.
+void ScanScene::select(int index) {
+  lesion_ = index;
+  selected_.clear();
+  if (index < 0) return;
+  const pipeline::ViewLesion& lesion = labels_.segmentation->lesions[static_cast<std::size_t>(index)];
+  const ViewIndex& size = labels_.segmentation->grid.geometry.size;
+  std::size_t voxels = 1;
+  for (std::size_t a = 0; a < 3; ++a) voxels *= static_cast<std::size_t>(lesion.end[a] - lesion.begin[a]);
+  selected_.assign(voxels, false);
+  for (const std::int64_t voxel : lesion.voxels)
+    selected_[place_in_box(lesion, {voxel % size[0], voxel / size[0] % size[1], voxel / (size[0] * size[1])})] = true;
 }
 
 QString ScanScene::describe(const ViewIndex& at) const {

@@ -121,6 +121,7 @@ class ScanScene : public QObject {
   void lesionSelected(int index);
 
  private:
+  void select(int index);
   Placement placementOf(const pipeline::ViewGrid& grid) const;
   void appearance();
   void content();
@@ -131,6 +132,7 @@ class ScanScene : public QObject {
   pipeline::ViewIndex cursor_{};
   std::size_t active_ = 0;
   int lesion_ = -1;
+  std::vector<bool> selected_;  ///< voxels of the selected lesion within its box
   Convention convention_ = Convention::kRadiological;
   bool crosshair_ = true, smooth_ = true, overlays_shown_ = true;
   quint64 revision_ = 0;

@@ -118,7 +118,7 @@ void blend_overlay(QImage& image, const ColourLayer& layer, const SliceFrame& fr
   });
 }
 
-QImage fill_image(const std::vector<std::uint8_t>& labels, const LabelLayer& layer, const SliceFrame& frame) {
+QImage fill_image(const LabelPatch& patch, const LabelLayer& layer) {
   std::array<QRgb, 256> colours{};
   const int alpha = static_cast<int>(std::lround(layer.fill * 255));
   for (std::size_t label = 1; label < layer.visible.size(); ++label)
@@ -126,11 +126,11 @@ QImage fill_image(const std::vector<std::uint8_t>& labels, const LabelLayer& lay
       const QRgb c = pipeline::label_colour(static_cast<int>(label));
       colours[label] = qPremultiply(qRgba(qRed(c), qGreen(c), qBlue(c), alpha));
     }
-  QImage image(frame.width(), frame.height(), QImage::Format_ARGB32_Premultiplied);
-  for (int v = 0; v < frame.height(); ++v) {
+  QImage image(patch.box.size(), QImage::Format_ARGB32_Premultiplied);
+  std::size_t i = 0;
+  for (int v = 0; v < image.height(); ++v) {
     auto* row = reinterpret_cast<QRgb*>(image.scanLine(v));
-    const std::uint8_t* from = labels.data() + static_cast<std::size_t>(v) * static_cast<std::size_t>(frame.width());
-    for (int u = 0; u < frame.width(); ++u) row[u] = colours[from[u]];
+    for (int u = 0; u < image.width(); ++u, ++i) row[u] = colours[patch.labels[i]];
   }
   return image;
 }
@@ -178,18 +178,31 @@ class EdgeTracer {
 };
 
 /// The selected lesion is a region of its own (kSelected + label), so that it can be drawn thicker.
-std::vector<int> regions_of(const std::vector<std::uint8_t>& labels, const ScanScene& scene, const SliceFrame& frame,
+std::vector<int> regions_of(const LabelPatch& patch, const ScanScene& scene, const SliceFrame& frame,
                             std::int64_t slice) {
   const LabelLayer& layer = scene.labels();
-  std::vector<int> regions(labels.size(), 0);
+  std::vector<int> regions(patch.labels.size(), 0);
   std::size_t i = 0;
-  for (int v = 0; v < frame.height(); ++v)
-    for (int u = 0; u < frame.width(); ++u, ++i) {
-      const std::uint8_t label = labels[i];
+  for (int v = patch.box.top(); v <= patch.box.bottom(); ++v)
+    for (int u = patch.box.left(); u <= patch.box.right(); ++u, ++i) {
+      const std::uint8_t label = patch.labels[i];
       if (label == 0 || !layer.visible[label]) continue;
       regions[i] = label + (scene.isInSelectedLesion(frame.voxel(u, v, slice)) ? kSelected : 0);
     }
   return regions;
+}
+
+/// Pixels of the slice that may hold a label.
+QRect labelled_box(const pipeline::ViewSegmentation& segmentation, const SliceFrame& frame, std::int64_t slice) {
+  const std::size_t n = frame.across();
+  if (slice < segmentation.begin[n] || slice >= segmentation.end[n]) return {};
+  const auto range = [&](std::size_t axis, bool flipped, int length) {
+    const int low = static_cast<int>(segmentation.begin[axis]), high = static_cast<int>(segmentation.end[axis]);
+    return flipped ? std::pair(length - high, length - low) : std::pair(low, high);
+  };
+  const auto [left, right] = range(frame.u_axis(), frame.u_flipped(), frame.width());
+  const auto [top, bottom] = range(frame.v_axis(), frame.v_flipped(), frame.height());
+  return QRect(left, top, right - left, bottom - top);
 }
 
 }  // namespace
@@ -243,28 +256,28 @@ std::vector<float> slice_values(const ViewVolume& volume, const Placement& place
   return values;
 }
 
-std::vector<std::uint8_t> slice_labels(const pipeline::ViewSegmentation& segmentation, const Placement& place,
-                                       const SliceFrame& frame, std::int64_t slice) {
-  const auto width = static_cast<std::size_t>(frame.width()), height = static_cast<std::size_t>(frame.height());
-  std::vector<std::uint8_t> labels(width * height, 0);
-  if (place.same_grid) {
-    const Walk walk = walk_over(segmentation.grid, frame, slice);
-    for (std::size_t v = 0; v < height; ++v) {
-      std::int64_t at = walk.first + static_cast<std::int64_t>(v) * walk.down;
-      for (std::size_t u = 0; u < width; ++u, at += walk.right)
-        labels[v * width + u] = segmentation.labels[static_cast<std::size_t>(at)];
-    }
-    return labels;
-  }
-  for (std::size_t v = 0; v < height; ++v)
-    for (std::size_t u = 0; u < width; ++u) {
-      const ViewIndex at = frame.voxel(static_cast<int>(u), static_cast<int>(v), slice);
+LabelPatch slice_labels(const pipeline::ViewSegmentation& segmentation, const Placement& place, const SliceFrame& frame,
+                        std::int64_t slice) {
+  LabelPatch patch;
+  patch.box = place.same_grid ? labelled_box(segmentation, frame, slice) : QRect(0, 0, frame.width(), frame.height());
+  if (patch.box.isEmpty()) return patch;
+  patch.labels.resize(static_cast<std::size_t>(patch.box.width()) * static_cast<std::size_t>(patch.box.height()), 0);
+  const Walk walk = walk_over(segmentation.grid, frame, place.same_grid ? slice : 0);
+  std::size_t i = 0;
+  for (int v = patch.box.top(); v <= patch.box.bottom(); ++v)
+    for (int u = patch.box.left(); u <= patch.box.right(); ++u, ++i) {
+      if (place.same_grid) {
+        patch.labels[i] = segmentation.labels[static_cast<std::size_t>(walk.first + v * walk.down + u * walk.right)];
+        continue;
+      }
+      const ViewIndex at = frame.voxel(u, v, slice);
       const ViewPoint p =
           place.from_base({static_cast<double>(at[0]), static_cast<double>(at[1]), static_cast<double>(at[2])});
       const ViewIndex to{std::llround(p[0]), std::llround(p[1]), std::llround(p[2])};
-      if (segmentation.grid.contains(to)) labels[v * width + u] = segmentation.labels[segmentation.grid.linear(to)];
+      if (segmentation.grid.contains(to)) patch.labels[i] = segmentation.labels[segmentation.grid.linear(to)];
     }
-  return labels;
+  if (std::all_of(patch.labels.begin(), patch.labels.end(), [](std::uint8_t l) { return l == 0; })) return {};
+  return patch;
 }
 
 SliceImages slice_images(const ScanScene& scene, Plane plane, std::int64_t slice) {
@@ -277,17 +290,17 @@ SliceImages slice_images(const ScanScene& scene, Plane plane, std::int64_t slice
   blend_overlay(images.grey, scene.overlay(), frame, slice);
   const LabelLayer& layer = scene.labels();
   if (!layer.segmentation) return images;
-  const std::vector<std::uint8_t> labels = slice_labels(*layer.segmentation, layer.place, frame, slice);
-  if (std::all_of(labels.begin(), labels.end(), [](std::uint8_t l) { return l == 0; })) return images;
-  if (layer.fill > 0) images.labels = fill_image(labels, layer, frame);
-  if (layer.outline || scene.lesion() >= 0)
-    for (auto& [region, lines] :
-         EdgeTracer(regions_of(labels, scene, frame, slice), frame.width(), frame.height()).trace()) {
-      const bool selected = region >= kSelected;
-      if (layer.outline || selected)
-        images.outlines.push_back(
-            {pipeline::label_colour(region % kSelected) | 0xFF000000, selected, std::move(lines)});
-    }
+  const LabelPatch patch = slice_labels(*layer.segmentation, layer.place, frame, slice);
+  if (patch.labels.empty()) return images;
+  if (layer.fill > 0) images.labels = fill_image(patch, layer), images.labels_at = patch.box.topLeft();
+  if (!layer.outline && scene.lesion() < 0) return images;
+  const std::vector<int> regions = regions_of(patch, scene, frame, slice);
+  for (auto& [region, lines] : EdgeTracer(regions, patch.box.width(), patch.box.height()).trace()) {
+    const bool selected = region >= kSelected;
+    if (!layer.outline && !selected) continue;
+    for (QLineF& line : lines) line.translate(patch.box.topLeft());
+    images.outlines.push_back({pipeline::label_colour(region % kSelected) | 0xFF000000, selected, std::move(lines)});
+  }
   return images;
 }
 

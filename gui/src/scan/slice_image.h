@@ -3,6 +3,8 @@
 
 #include <QImage>
 #include <QLineF>
+#include <QPoint>
+#include <QRect>
 
 #include <vector>
 
@@ -11,8 +13,9 @@
 namespace fovea::gui {
 
 struct SliceImages {
-  QImage grey;    ///< RGB32: sequences and colour overlay, to be scaled smoothly
-  QImage labels;  ///< ARGB32 premultiplied, to be scaled without interpolation; null when nothing is to be seen
+  QImage grey;       ///< RGB32: sequences and colour overlay, to be scaled smoothly
+  QImage labels;     ///< ARGB32 premultiplied, to be scaled without interpolation; null when nothing is to be seen
+  QPoint labels_at;  ///< its top left pixel in the slice
   struct Outline {
     QRgb colour = 0;
     bool selected = false;
@@ -28,8 +31,13 @@ SliceImages slice_images(const ScanScene& scene, Plane plane, std::int64_t slice
 std::vector<float> slice_values(const pipeline::ViewVolume& volume, const Placement& place, const SliceFrame& frame,
                                 std::int64_t slice);
 
-/// Labels under the pixels of a slice; 0 outside. Nearest voxel.
-std::vector<std::uint8_t> slice_labels(const pipeline::ViewSegmentation& segmentation, const Placement& place,
-                                       const SliceFrame& frame, std::int64_t slice);
+/// Labels under the pixels of a part of a slice, rows top first.
+struct LabelPatch {
+  QRect box;  ///< pixels of the slice; empty where there is nothing but background
+  std::vector<std::uint8_t> labels;
+};
+/// Nearest voxel; 0 outside.
+LabelPatch slice_labels(const pipeline::ViewSegmentation& segmentation, const Placement& place, const SliceFrame& frame,
+                        std::int64_t slice);
 
 }  // namespace fovea::gui

@@ -132,7 +132,10 @@ void SlicePane::drawPicture() {
   painter.setRenderHint(QPainter::SmoothPixmapTransform, scene_->smooth());
   painter.drawImage(target, images.grey);
   painter.setRenderHint(QPainter::SmoothPixmapTransform, false);
-  if (!images.labels.isNull()) painter.drawImage(target, images.labels);
+  if (!images.labels.isNull()) {
+    const QPointF first = images.labels_at, last = first + QPointF(images.labels.width(), images.labels.height());
+    painter.drawImage(QRectF(t.to_widget(first), t.to_widget(last)), images.labels);
+  }
   for (const SliceImages::Outline& outline : images.outlines) {
     QVector<QLineF> lines;
     lines.reserve(static_cast<qsizetype>(outline.lines.size()));

@@ -9,11 +9,11 @@ namespace {
 
 using pipeline::ViewIndex;
 
-constexpr int kRelaxations = 8;
+constexpr int kRelaxations = 8, kHeadRelaxations = 20;
 constexpr float kSmooth = 0.5F, kInflate = -0.53F;  // Taubin's pair
 const QVector3D kMiddle(0.5F, 0.5F, 0.5F);
 constexpr std::int64_t kMaxCells = 4'000'000;
-constexpr double kHeadVoxelMm = 3, kAirShare = 0.12;
+constexpr double kHeadVoxelMm = 3;
 
 /// Voxel centres at whole numbers, one layer of outside all around; cell (x, y, z) lies between x and x + 1.
 class NetBuilder {
@@ -23,10 +23,10 @@ class NetBuilder {
     vertex_of_.assign(static_cast<std::size_t>(cells_[0] * cells_[1] * cells_[2]), -1);
   }
 
-  void build() {
+  void build(int relaxations) {
     place_vertices();
     join_quads();
-    relax();
+    relax(relaxations);
   }
 
   std::vector<QVector3D> positions;
@@ -84,11 +84,11 @@ class NetBuilder {
 
   /// Towards the neighbours' mean and nearly as far back: steps of the grid go, the volume stays. Never out of the
   /// cell.
-  void relax() {
+  void relax(int rounds) {
     const std::vector<QVector3D> middle = positions;
     std::vector<QVector3D> sum(positions.size());
     std::vector<float> count(positions.size());
-    for (int round = 0; round < 2 * kRelaxations; ++round) {
+    for (int round = 0; round < 2 * rounds; ++round) {
       std::fill(sum.begin(), sum.end(), QVector3D());
       std::fill(count.begin(), count.end(), 0.0F);
       for (const auto& quad : quads)
@@ -153,9 +153,10 @@ void keep_largest(std::vector<std::uint8_t>& inside, const ViewIndex& size) {
 
 /// `first`: index of the first sample, `stride`: voxels from one to the next.
 SurfaceMesh mesh_of(const io::Geometry& geometry, const std::array<double, 3>& first,
-                    const std::array<double, 3>& stride, const ViewIndex& padded, std::vector<std::uint8_t> inside) {
+                    const std::array<double, 3>& stride, const ViewIndex& padded, std::vector<std::uint8_t> inside,
+                    int relaxations) {
   NetBuilder net(padded, std::move(inside));
-  net.build();
+  net.build(relaxations);
   SurfaceMesh mesh;
   mesh.vertices.reserve(net.positions.size());
   for (const QVector3D& p : net.positions) {
@@ -176,6 +177,31 @@ SurfaceMesh mesh_of(const io::Geometry& geometry, const std::array<double, 3>& f
   return mesh;
 }
 
+/// Half way from the mean of air to the value that splits dark from bright best (Otsu).
+double brighter_than_air(const pipeline::ViewVolume& volume) {
+  constexpr std::size_t kBins = 256, kSamples = 500'000;
+  const double high = volume.quantile(99.5), range = high - volume.least;
+  if (!(range > 0)) return volume.least;
+  const auto voxels = static_cast<std::size_t>(volume.grid.geometry.voxels());
+  const std::size_t stride = voxels / kSamples | 1;
+  std::array<double, kBins> count{};
+  double all = 0, sum = 0;
+  for (std::size_t i = 0; i < voxels; i += stride) {
+    const double value = volume.floats.empty() ? volume.offset + volume.scale * volume.shorts[i] : volume.floats[i];
+    const auto bin = static_cast<std::size_t>(std::clamp((value - volume.least) / range, 0.0, 1.0) * (kBins - 1));
+    count[bin] += 1, all += 1, sum += static_cast<double>(bin);
+  }
+  double best = -1, dark = 0, dark_sum = 0, split = 0, air = 0;
+  for (std::size_t bin = 0; bin + 1 < kBins; ++bin) {
+    dark += count[bin], dark_sum += static_cast<double>(bin) * count[bin];
+    if (dark == 0 || dark == all) continue;
+    const double apart = dark_sum / dark - (sum - dark_sum) / (all - dark),
+                 between = dark * (all - dark) * apart * apart;
+    if (between > best) best = between, split = static_cast<double>(bin), air = dark_sum / dark;
+  }
+  return volume.least + (air + (split - air) / 2 + 0.5) / (kBins - 1) * range;
+}
+
 }  // namespace
 
 SurfaceMesh surface_net(const io::Geometry& geometry, const ViewIndex& begin, const ViewIndex& end, int stride,
@@ -194,7 +220,7 @@ SurfaceMesh surface_net(const io::Geometry& geometry, const ViewIndex& begin, co
   const double step = stride;
   std::array<double, 3> first{};
   for (std::size_t a = 0; a < 3; ++a) first[a] = static_cast<double>(begin[a] + stride / 2);
-  return mesh_of(geometry, first, {step, step, step}, padded, std::move(values));
+  return mesh_of(geometry, first, {step, step, step}, padded, std::move(values), kRelaxations);
 }
 
 std::vector<SurfaceMesh> lesion_meshes(const pipeline::ViewSegmentation& segmentation, const std::stop_token& stop) {
@@ -225,7 +251,7 @@ SurfaceMesh head_mesh(const pipeline::ViewVolume& volume, const std::stop_token&
     stride[a] = std::max<std::int64_t>(1, std::llround(kHeadVoxelMm / g.spacing_mm[a]));
     padded[a] = g.size[a] / stride[a] + 2;
   }
-  const double air = volume.least + kAirShare * (volume.quantile(99.5) - volume.least);
+  const double air = brighter_than_air(volume);
   std::vector<std::uint8_t> inside(static_cast<std::size_t>(padded[0] * padded[1] * padded[2]), 0);
   for (std::int64_t z = 1; z + 1 < padded[2] && !stop.stop_requested(); ++z)
     for (std::int64_t y = 1; y + 1 < padded[1]; ++y)
@@ -243,7 +269,7 @@ SurfaceMesh head_mesh(const pipeline::ViewVolume& volume, const std::stop_token&
   std::array<double, 3> first{}, step{};
   for (std::size_t a = 0; a < 3; ++a)
     step[a] = static_cast<double>(stride[a]), first[a] = (step[a] - 1) / 2;  // the middle of a block
-  return mesh_of(g, first, step, padded, std::move(inside));
+  return mesh_of(g, first, step, padded, std::move(inside), kHeadRelaxations);
 }
 
 }  // namespace fovea::gui

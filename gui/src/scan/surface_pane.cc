@@ -15,7 +15,7 @@ namespace {
 
 constexpr double kDegreesPerPixel = 0.5, kKeyDegrees = 10, kFirstTurn = 30, kFirstTilt = 15;
 constexpr double kMinZoom = 0.5, kMaxZoom = 8, kZoomStep = 1.25;
-constexpr float kLetterReach = 1.12F, kFill = 0.40F;
+constexpr float kLetterReach = 1.12F, kFill = 0.44F;
 constexpr int kDragPixels = 4, kPickPixels = 6;
 
 }  // namespace
@@ -33,8 +33,7 @@ SurfacePane::SurfacePane(ScanScene* scene, QWidget* parent) : QWidget(parent), s
 
 void SurfacePane::setSurfaces(std::shared_ptr<const SurfaceScene> surfaces) {
   surfaces_ = std::move(surfaces);
-  setAccessibleDescription(surfaces_ ? tr("%n lesion(s)", nullptr, static_cast<int>(surfaces_->lesions.size()))
-                                     : QString());
+  setAccessibleDescription(surfaces_ ? tr("Lesions: %1").arg(surfaces_->lesions.size()) : QString());
   zoom_ = 1;
   fit();
   redraw();

@@ -8,7 +8,7 @@ namespace fovea::gui {
 namespace {
 
 constexpr float kAmbient = 0.28F, kDiffuse = 0.72F, kShine = 0.35F;
-constexpr float kGlassMiddle = 0.10F, kGlassRim = 0.55F;
+constexpr float kGlassMiddle = 0.15F, kGlassRim = 0.70F;
 constexpr QRgb kGlass = 0xFFA9B8C9;
 constexpr float kFar = -std::numeric_limits<float>::infinity();
 

@@ -107,7 +107,9 @@ int time_synthetic(const QString& text, bool labels) {
     segmentation->names = {"background", "tumour"};
     segmentation->labels.assign(voxels, 0);
     pipeline::ViewLesion lesion;
-    lesion.label = 1, lesion.end = g.size;
+    lesion.label = 1;
+    for (std::size_t a = 0; a < 3; ++a) lesion.begin[a] = g.size[a] / 4, lesion.end[a] = g.size[a] * 3 / 4 + 1;
+    segmentation->begin = lesion.begin, segmentation->end = lesion.end;
     std::size_t i = 0;
     for (std::int64_t z = 0; z < g.size[2]; ++z)
       for (std::int64_t y = 0; y < g.size[1]; ++y)

@@ -88,8 +88,9 @@ TEST(SliceImage, LabelsAreFilledAndOutlined) {
   scene.setSegmentation(test::boxes({10, 10, 10}, {{{2, 3, 4}, {5, 5, 6}}}));
   const SliceImages images = slice_images(scene, Plane::kAxial, 4);
   ASSERT_FALSE(images.labels.isNull());
-  EXPECT_EQ(qAlpha(images.labels.pixel(2, 3)), qRound(0.35 * 255));
-  EXPECT_EQ(qAlpha(images.labels.pixel(5, 3)), 0);
+  EXPECT_EQ(images.labels_at, QPoint(2, 3));
+  EXPECT_EQ(images.labels.size(), QSize(3, 2)) << "no more than there is";
+  EXPECT_EQ(qAlpha(images.labels.pixel(0, 0)), qRound(0.35 * 255));
   ASSERT_EQ(images.outlines.size(), 1u);
   double length = 0;
   for (const QLineF& line : images.outlines[0].lines) length += line.length();
@@ -100,6 +101,29 @@ TEST(SliceImage, LabelsAreFilledAndOutlined) {
   scene.setLabelVisible(1, true);
   scene.setOverlaysShown(false);
   EXPECT_TRUE(slice_images(scene, Plane::kAxial, 4).labels.isNull());
+}
+
+TEST(SliceImage, LabelsLieWhereTheirVoxelsAreInEveryPlane) {
+  ScanScene scene;
+  scene.setBase(volume_of({10, 12, 14}, {1, 1, 1}, [](auto, auto, auto) { return 50; }), "T1");
+  scene.setSegmentation(test::boxes({10, 12, 14}, {{{2, 3, 4}, {5, 5, 6}}, {{8, 9, 12}, {9, 10, 13}}}));
+  for (const Convention convention : {Convention::kRadiological, Convention::kNeurological}) {
+    scene.setConvention(convention);
+    for (const Plane plane : kPlanes) {
+      const SliceFrame frame = scene.frame(plane);
+      const pipeline::ViewIndex at{3, 4, 5};
+      const std::int64_t slice = at[frame.across()];
+      const SliceImages images = slice_images(scene, plane, slice);
+      ASSERT_FALSE(images.labels.isNull());
+      for (int v = 0; v < frame.height(); ++v)
+        for (int u = 0; u < frame.width(); ++u) {
+          const QPoint p = QPoint(u, v) - images.labels_at;
+          const bool drawn = images.labels.valid(p) && qAlpha(images.labels.pixel(p)) > 0;
+          ASSERT_EQ(drawn, scene.labelAt(frame.voxel(u, v, slice)) != 0) << u << " " << v;
+        }
+      EXPECT_TRUE(slice_images(scene, plane, 7).labels.isNull()) << "between the lesions";
+    }
+  }
 }
 
 TEST(SliceImage, TheSelectedLesionIsDrawnApart) {

@@ -19,8 +19,8 @@ inline QApplication& application() {
   static char name[] = "fovea";
   static char* argv[] = {name, nullptr};
   qputenv("QT_QPA_PLATFORM", "offscreen");
-  static QApplication application(argc, argv);
-  return application;
+  static auto* application = new QApplication(argc, argv);  // never ended: Qt's own statics go before ours
+  return *application;
 }
 
 class WidgetTest : public testing::Test {
@@ -57,6 +57,7 @@ inline std::shared_ptr<pipeline::ViewSegmentation> boxes(
   segmentation->grid.geometry.size = size;
   segmentation->labels.assign(static_cast<std::size_t>(size[0] * size[1] * size[2]), 0);
   segmentation->names = {"background", "tumour"};
+  segmentation->begin = size;
   for (const auto& [begin, end] : begin_end) {
     pipeline::ViewLesion lesion;
     lesion.label = 1, lesion.name = "tumour", lesion.begin = begin, lesion.end = end;
@@ -68,6 +69,10 @@ inline std::shared_ptr<pipeline::ViewSegmentation> boxes(
           lesion.voxels.push_back(static_cast<std::int64_t>(at));
         }
     for (std::size_t a = 0; a < 3; ++a) lesion.centroid_lps_mm[a] = static_cast<double>(begin[a] + end[a] - 1) / 2;
+    for (std::size_t a = 0; a < 3; ++a) {
+      segmentation->begin[a] = std::min(segmentation->begin[a], begin[a]);
+      segmentation->end[a] = std::max(segmentation->end[a], end[a]);
+    }
     lesion.volume_ml = static_cast<double>(lesion.voxels.size()) / 1000;
     segmentation->lesions.push_back(lesion);
   }

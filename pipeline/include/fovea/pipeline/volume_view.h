@@ -95,6 +95,7 @@ struct ViewLesion {
 struct ViewSegmentation {
   ViewGrid grid;
   std::vector<std::uint8_t> labels;
+  ViewIndex begin{}, end{};         ///< box of all that is not background, `end` exclusive
   std::vector<std::string> names;   ///< by label value, background first
   std::vector<ViewLesion> lesions;  ///< largest first
   bool from_report = false;         ///< measures are report.json's own, else measured here from the labels alone

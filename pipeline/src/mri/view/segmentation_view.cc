@@ -190,6 +190,10 @@ ViewSegmentation load_view_segmentation(const fs::path& path, const ViewReadOpti
     view.labels = labels_of(volume, view.grid, map.string());
   }
   view.lesions = measured_lesions(view);
+  if (!view.lesions.empty()) view.begin = view.grid.geometry.size;
+  for (const ViewLesion& lesion : view.lesions)
+    for (std::size_t a = 0; a < 3; ++a)
+      view.begin[a] = std::min(view.begin[a], lesion.begin[a]), view.end[a] = std::max(view.end[a], lesion.end[a]);
   if (const fs::path report = path / "report.json"; folder && fs::exists(report)) {
     const json parsed = mri::read_json(report);
     try {

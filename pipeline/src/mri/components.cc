@@ -149,7 +149,7 @@ Lesion measure(const Component& component, const io::Geometry& geometry, std::sp
   for (const std::int64_t voxel : component.voxels) {
     const Index3 at = index_of(voxel, geometry.size);
     for (std::size_t a = 0; a < 3; ++a) lesion.centroid_index[a] += static_cast<double>(at[a]);
-    const double p = probability[static_cast<std::size_t>(voxel)];
+    const double p = probability.empty() ? 0.0 : probability[static_cast<std::size_t>(voxel)];
     lesion.mean_probability += p;
     lesion.max_probability = std::max(lesion.max_probability, p);
   }

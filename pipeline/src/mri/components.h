@@ -36,7 +36,7 @@ struct Lesion {
   double mean_probability = 0, max_probability = 0;
 };
 
-/// `probability` in the component's class, one per voxel.
+/// `probability` in the component's class, one per voxel; empty when it is not known (the lesion's are 0 then).
 Lesion measure(const Component& component, const io::Geometry& geometry, std::span<const float> probability);
 
 /// The two of `points` that are farthest apart. Exact; pairs that cannot beat the best so far are skipped. Both the

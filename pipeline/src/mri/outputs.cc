@@ -14,6 +14,7 @@
 #include <fovea/pipeline/job.h>
 
 #include "log/log.h"
+#include "mri/label_colours.h"
 #include "mri/overlay.h"
 #include "mri/report_page.h"
 #include "output_set.h"
@@ -23,10 +24,6 @@ namespace fovea::pipeline::mri {
 namespace {
 
 using slide::fixed_text;
-
-/// Distinct on grey and for colour-blind readers; the first is Fovea's lesion colour.
-const std::vector<std::array<double, 3>> kColours{
-    {0.92, 0.33, 0.22}, {0.20, 0.62, 0.92}, {0.98, 0.78, 0.20}, {0.30, 0.75, 0.45}, {0.72, 0.45, 0.90}};
 
 /// Slicer's entry for "Morphologically Altered Structure: Mass" (codes of mri-io.md 4.2). Other names get none: a wrong
 /// code is worse.
@@ -57,7 +54,7 @@ std::vector<io::DicomSegment> dicom_segments_of(const Report& report) {
 }
 
 std::vector<std::array<double, 3>> colours_of(const SegmentOptions& options) {
-  auto colours = kColours;
+  auto colours = kLabelColours;
   if (options.colour) colours.front() = *options.colour;
   return colours;
 }

@@ -17,6 +17,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr const char* kPicture = "heatmap_live.png";
+constexpr const char* kAttention = "attention_live.h5";  // for programs that draw it themselves
 
 double share_of(const LiveCheckpoint& checkpoint) {
   return static_cast<double>(checkpoint.seen) / static_cast<double>(checkpoint.of);
@@ -103,7 +104,7 @@ LiveView::LiveView(const PredictOptions& options, const Network& network, Predic
 
 LiveView::~LiveView() {
   std::error_code ignored;
-  std::filesystem::remove(options_.out / kPicture, ignored);
+  for (const char* name : {kPicture, kAttention}) std::filesystem::remove(options_.out / name, ignored);
 }
 
 bool LiveView::push(const at::Tensor& rows) {
@@ -119,6 +120,7 @@ void LiveView::show(const LiveCheckpoint& checkpoint, const models::MilOutput& r
     partial_.notices.clear();
     take_output(partial_, running);
     io::write_png(options_.out / kPicture, prediction_figure(partial_, options_));
+    write_attention(options_.out / kAttention, partial_, options_);
   }
   meter_.advance(share_of(checkpoint), live_text(checkpoint, prediction_.labels),
                  Json{{"live", checkpoint_json(checkpoint, prediction_.labels)}}.dump());

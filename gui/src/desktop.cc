@@ -22,7 +22,8 @@ void prepareApplication(QApplication& application, const QString& home) {
   applyTheme(application, settings.theme());
   const QString language = settings.language().isEmpty() ? QLocale::system().name() : settings.language();
   if (!settings.language().isEmpty()) QLocale::setDefault(QLocale(language));
-  if (!language.startsWith(QLatin1String("en"))) installLanguage(application, language);
+  // English has a file too: one case, two cases.
+  if (!installLanguage(application, language)) installLanguage(application, QStringLiteral("en"));
 }
 
 void setTheme(QApplication& application, WindowTheme theme) {

@@ -10,6 +10,7 @@
 #include <QMessageBox>
 #include <QMimeData>
 #include <QProgressBar>
+#include <QPushButton>
 #include <QScrollArea>
 #include <QSplitter>
 #include <QStackedWidget>
@@ -62,6 +63,7 @@ struct MainWindow::Parts {
   QActionGroup* page_actions;
   QLabel* status;
   QProgressBar* progress;
+  QPushButton* cancel;
 };
 
 MainWindow::MainWindow(const QString& home, QWidget* parent)
@@ -99,6 +101,7 @@ void MainWindow::buildPages() {
   p.slide = new SlidePage(this);
   p.slide->setRegions(&session_->regions());
   p.scan = new ScanPage(this);
+  p.scan->setNamesShown(session_->settings().namesShown());
   p.start = new QLabel(this);
   p.start->setAlignment(Qt::AlignCenter);
   p.start->setWordWrap(true);
@@ -107,7 +110,7 @@ void MainWindow::buildPages() {
                             tr("Files, folders and DICOM studies; or use Add files at the left."), researchNotice()));
   p.views = new QStackedWidget(this);
   for (QWidget* view : std::initializer_list<QWidget*>{p.start, p.slide, p.scan}) p.views->addWidget(view);
-  p.report = new ReportPage(this);
+  p.report = new ReportPage(session_->engine(), this);
   p.queue = new QueuePage(session_->queue(), this);
   p.pages = new QStackedWidget(this);
   for (QWidget* page : std::initializer_list<QWidget*>{p.views, p.report, p.queue}) p.pages->addWidget(page);
@@ -116,6 +119,7 @@ void MainWindow::buildPages() {
   p.attention = new AttentionPanel(session_->engine(), p.slide->canvas(), this);
   p.regions = new RegionPanel(session_->regions(), p.slide->canvas(), this);
   p.side = new QTabWidget(this);
+  p.side->setObjectName(QStringLiteral("side"));
   p.side->setDocumentMode(true);
   p.side->setMinimumWidth(300);
   p.side->setAccessibleName(tr("What can be done with the case"));
@@ -147,8 +151,10 @@ void MainWindow::buildPages() {
   p.progress->setFixedWidth(160);
   p.progress->setTextVisible(false);
   p.progress->setAccessibleName(tr("Progress of the run"));
-  statusBar()->addWidget(p.status);
-  statusBar()->addWidget(p.progress);
+  p.cancel = new QPushButton(tr("Cancel"), this);
+  p.cancel->setObjectName(QStringLiteral("cancelRunning"));
+  p.cancel->setAccessibleName(tr("Cancel the run that goes on"));
+  for (QWidget* part : std::initializer_list<QWidget*>{p.status, p.progress, p.cancel}) statusBar()->addWidget(part);
   auto* notice = new QLabel(tr("Research use only, not for diagnosis"), this);
   notice->setProperty("muted", true);
   statusBar()->addPermanentWidget(notice);
@@ -304,6 +310,7 @@ void MainWindow::connectRun() {
   });
   connect(p.report, &ReportPage::failed, this, &MainWindow::say);
   connect(p.report, &ReportPage::saved, this, [this] { statusBar()->showMessage(tr("Saved."), 4000); });
+  connect(p.cancel, &QPushButton::clicked, this, [this] { session_->queue().cancelRunning(); });
   connect(&s.queue(), &RunQueue::advanced, this, &MainWindow::updateStatus);
   connect(&s.queue(), &RunQueue::ended, this, [this](qint64 id, bool good) {
     updateStatus();
@@ -368,8 +375,10 @@ void MainWindow::fillReport() {
 void MainWindow::updateStatus() {
   const Run* run = session_->queue().running();
   parts_->progress->setVisible(run != nullptr);
+  parts_->cancel->setVisible(run != nullptr);
   if (!run) return parts_->status->setText(tr("Ready"));
   parts_->progress->setValue(static_cast<int>(std::lround(100 * run->fraction)));
+  parts_->cancel->setEnabled(!run->cancelling);
   QString text = QStringLiteral("%1: %2").arg(run->pseudonym, run->stage);
   if (const int waiting = session_->queue().waiting(); waiting > 0) text += tr(", %n waiting", nullptr, waiting);
   parts_->status->setText(text);
@@ -384,6 +393,7 @@ void MainWindow::editSettings() {
   if (!fovea::gui::editSettings(this, settings)) return;
   applyTheme(*qApp, settings.theme());
   session_->cases().setNamesShown(settings.namesShown());
+  parts_->scan->setNamesShown(settings.namesShown());
   parts_->slide->canvas().setCacheBytes(qint64{settings.cacheMegabytes()} << 20);
   parts_->run->reloadModels();
 }

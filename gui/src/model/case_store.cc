@@ -20,9 +20,9 @@ constexpr const char* kSubject = "case list";
 constexpr const char* kColumns =
     "id, kind, path, pseudonym, patient, added, state, reason, result, request, mpp, bytes";
 
-QString tr(const char* text) {
-  return QCoreApplication::translate("CaseStore", text);
-}
+struct Tr {
+  Q_DECLARE_TR_FUNCTIONS(CaseStore)
+};
 
 CaseRecord record_of(const QSqlQuery& row) {
   CaseRecord record;
@@ -209,7 +209,7 @@ QList<CaseRecord> CaseStore::recover() {
   {
     Transaction transaction(database_);
     run(QStringLiteral("UPDATE cases SET state = ?, reason = ? WHERE state = ?"),
-        {failed, tr("The program ended while this case ran. Run it again."), running});
+        {failed, Tr::tr("The program ended while this case ran. Run it again."), running});
     transaction.commit();
   }
   QSqlQuery query = run(QStringLiteral("SELECT %1 FROM cases WHERE state = ? ORDER BY id").arg(QLatin1String(kColumns)),

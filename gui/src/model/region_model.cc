@@ -42,7 +42,9 @@ QJsonObject feature_of(const Region& region) {
     QJsonArray ring;
     for (const QPointF& point : region.points) ring.append(pair(point));
     ring.append(pair(region.points.value(0)));
-    geometry = {{"type", "Polygon"}, {"coordinates", QJsonArray{ring}}};
+    QJsonArray rings;
+    rings.append(ring);
+    geometry = {{"type", "Polygon"}, {"coordinates", rings}};
   }
   return {{"type", "Feature"},
           {"geometry", geometry},

@@ -25,9 +25,9 @@ constexpr int kPictureWidth = 480;  // CSS pixels on the page
 constexpr int kPatchWidth = 112, kPatchesInRow = 4;
 constexpr int kPdfDpi = 150;
 
-QString tr(const char* text) {
-  return QCoreApplication::translate("Report", text);
-}
+struct Tr {
+  Q_DECLARE_TR_FUNCTIONS(Report)
+};
 
 QString percent(double share) {
   return QLocale().toString(100 * share, 'f', 1) + QStringLiteral(" %");
@@ -54,17 +54,17 @@ QString factsHtml(const QJsonObject& json, double mpp) {
   const QJsonObject scale = json.value(QLatin1String("scale")).toObject();
   QString html = QStringLiteral("<table cellpadding='3'>");
   html +=
-      row(tr("Tiles looked at"),
+      row(Tr::tr("Tiles looked at"),
           QLocale().toString(json.value(QLatin1String("tiles")).toObject().value(QLatin1String("used")).toInteger()));
-  html += row(tr("Ten most attended tiles hold"), percent(attention.value(QLatin1String("top10_mass")).toDouble()));
-  html += row(tr("Evenness of attention (entropy, 1 = even)"),
+  html += row(Tr::tr("Ten most attended tiles hold"), percent(attention.value(QLatin1String("top10_mass")).toDouble()));
+  html += row(Tr::tr("Evenness of attention (entropy, 1 = even)"),
               QLocale().toString(attention.value(QLatin1String("entropy_normalised")).toDouble(), 'f', 2));
   if (const QJsonObject tissue = json.value(QLatin1String("tissue")).toObject(); !tissue.isEmpty())
-    html += row(tr("Tissue"), areaText(tissue.value(QLatin1String("area_mm2")).toDouble() * 1e6));
+    html += row(Tr::tr("Tissue"), areaText(tissue.value(QLatin1String("area_mm2")).toDouble() * 1e6));
   if (mpp > 0)
-    html +=
-        row(tr("Scale"), tr("%1 µm per pixel (%2)")
-                             .arg(QLocale().toString(mpp, 'g', 4), scale.value(QLatin1String("source")).toString()));
+    html += row(Tr::tr("Scale"),
+                Tr::tr("%1 µm per pixel (%2)")
+                    .arg(QLocale().toString(mpp, 'g', 4), scale.value(QLatin1String("source")).toString()));
   return html + QStringLiteral("</table>");
 }
 
@@ -73,14 +73,14 @@ QString provenanceHtml(const QJsonObject& json) {
   const QJsonObject model = from.value(QLatin1String("model")).toObject();
   const QJsonObject encoder = from.value(QLatin1String("encoder")).toObject();
   QString html = QStringLiteral("<table cellpadding='3'>");
-  html += row(tr("Program"), QStringLiteral("Fovea ") + from.value(QLatin1String("version")).toString());
-  html += row(tr("Model"), model.value(QLatin1String("architecture")).toString() + QStringLiteral(", SHA-256 ") +
-                               model.value(QLatin1String("sha256")).toString().left(16));
-  html += row(tr("Tile encoder"), encoder.value(QLatin1String("name")).toString());
-  html += row(tr("Slide"),
+  html += row(Tr::tr("Program"), QStringLiteral("Fovea ") + from.value(QLatin1String("version")).toString());
+  html += row(Tr::tr("Model"), model.value(QLatin1String("architecture")).toString() + QStringLiteral(", SHA-256 ") +
+                                   model.value(QLatin1String("sha256")).toString().left(16));
+  html += row(Tr::tr("Tile encoder"), encoder.value(QLatin1String("name")).toString());
+  html += row(Tr::tr("Slide"),
               json.value(QLatin1String("slide")).toObject().value(QLatin1String("identity")).toString().left(16));
   if (const QString card = model.value(QLatin1String("card")).toString(); !card.isEmpty())
-    html += row(tr("What the model is"), card);
+    html += row(Tr::tr("What the model is"), card);
   return html + QStringLiteral("</table>");
 }
 
@@ -94,7 +94,7 @@ QString patchesHtml(QTextDocument& document, const QList<ReportPatch>& patches) 
     html += QStringLiteral("<td><img src='%1' width='%2' height='%2'><br>%3</td>")
                 .arg(url)
                 .arg(kPatchWidth)
-                .arg(tr("No. %1: %2").arg(QString::number(patch.rank), percent(patch.weight)));
+                .arg(Tr::tr("No. %1: %2").arg(QString::number(patch.rank), percent(patch.weight)));
     if (i % kPatchesInRow == kPatchesInRow - 1 || i + 1 == patches.size()) html += QStringLiteral("</tr>");
   }
   return html + QStringLiteral("</table>");
@@ -113,7 +113,7 @@ QString regionsHtml(const QList<Region>& regions, double mpp) {
 }  // namespace
 
 QString researchNotice() {
-  return tr("Research use only. Not a medical device; not for diagnosis or clinical decisions.");
+  return Tr::tr("Research use only. Not a medical device; not for diagnosis or clinical decisions.");
 }
 
 void fillReport(QTextDocument& document, const ReportContent& content) {
@@ -124,34 +124,35 @@ void fillReport(QTextDocument& document, const ReportContent& content) {
       "body, td, p { color: #1c2430; } h1 { font-size: 18pt; } h2 { font-size: 12pt; margin-top: 14px; } "
       ".notice { color: #8a3b12; } .name { color: #4c5766; } p, td { font-size: 9.5pt; }"));
   QString html = QStringLiteral("<h1>%1</h1><p>%2</p><p class='notice'><b>%3</b></p>")
-                     .arg(tr("Slide report, case %1").arg(content.pseudonym.toHtmlEscaped()),
+                     .arg(Tr::tr("Slide report, case %1").arg(content.pseudonym.toHtmlEscaped()),
                           QLocale().toString(QDate::currentDate(), QLocale::LongFormat), researchNotice());
-  html += QStringLiteral("<h2>%1</h2>").arg(tr("Prediction")) + classesHtml(result);
-  html += QStringLiteral("<p>%1</p>")
-              .arg(tr("A probability is the model's own estimate. It holds for slides like those the model was trained "
+  html += QStringLiteral("<h2>%1</h2>").arg(Tr::tr("Prediction")) + classesHtml(result);
+  html +=
+      QStringLiteral("<p>%1</p>")
+          .arg(Tr::tr("A probability is the model's own estimate. It holds for slides like those the model was trained "
                       "on and says "
                       "nothing about findings it was not trained to see."));
   if (!content.picture.isNull()) {
     document.addResource(QTextDocument::ImageResource, QUrl(QStringLiteral("slide")), content.picture);
     html += QStringLiteral("<h2>%1</h2><img src='slide' width='%2'><p>%3</p>")
-                .arg(tr("Where the model looked"))
+                .arg(Tr::tr("Where the model looked"))
                 .arg(std::min(kPictureWidth, content.picture.width()))
                 .arg(content.picture_caption.toHtmlEscaped());
   }
   html += QStringLiteral("<p>%1</p>")
-              .arg(tr("Attention shows where the network looked, not where disease is. It is not a probability."));
+              .arg(Tr::tr("Attention shows where the network looked, not where disease is. It is not a probability."));
   if (!content.patches.isEmpty())
-    html += QStringLiteral("<h2>%1</h2>").arg(tr("Most attended places")) + patchesHtml(document, content.patches);
-  html += QStringLiteral("<h2>%1</h2>").arg(tr("Facts")) + factsHtml(json, content.mpp);
+    html += QStringLiteral("<h2>%1</h2>").arg(Tr::tr("Most attended places")) + patchesHtml(document, content.patches);
+  html += QStringLiteral("<h2>%1</h2>").arg(Tr::tr("Facts")) + factsHtml(json, content.mpp);
   if (!content.regions.isEmpty())
-    html += QStringLiteral("<h2>%1</h2>").arg(tr("Regions")) + regionsHtml(content.regions, content.mpp);
+    html += QStringLiteral("<h2>%1</h2>").arg(Tr::tr("Regions")) + regionsHtml(content.regions, content.mpp);
   if (!result.notices.empty()) {
-    html += QStringLiteral("<h2>%1</h2><ul>").arg(tr("Notices"));
+    html += QStringLiteral("<h2>%1</h2><ul>").arg(Tr::tr("Notices"));
     for (const std::string& notice : result.notices)
       html += QStringLiteral("<li>%1</li>").arg(QString::fromStdString(notice).toHtmlEscaped());
     html += QStringLiteral("</ul>");
   }
-  html += QStringLiteral("<h2>%1</h2>").arg(tr("Where it comes from")) + provenanceHtml(json);
+  html += QStringLiteral("<h2>%1</h2>").arg(Tr::tr("Where it comes from")) + provenanceHtml(json);
   document.setHtml(html);
 }
 
@@ -161,7 +162,7 @@ void writePdf(const QTextDocument& document, const QString& path) {
   {
     QPdfWriter writer(&bytes);
     writer.setCreator(QStringLiteral("Fovea"));
-    writer.setTitle(tr("Slide report"));
+    writer.setTitle(Tr::tr("Slide report"));
     writer.setResolution(kPdfDpi);
     writer.setPageSize(QPageSize(QPageSize::A4));
     writer.setPageMargins(QMarginsF(15, 15, 15, 20), QPageLayout::Millimeter);
@@ -186,7 +187,7 @@ void writePdf(const QTextDocument& document, const QString& path) {
       painter.setFont(small);
       painter.drawText(QRectF(0, area.height() + 20, area.width(), 40), Qt::AlignLeft, researchNotice());
       painter.drawText(QRectF(0, area.height() + 20, area.width(), 40), Qt::AlignRight,
-                       tr("Page %1 of %2").arg(number).arg(page->pageCount()));
+                       Tr::tr("Page %1 of %2").arg(number).arg(page->pageCount()));
     }
   }
   pipeline::write_text_file(path.toStdString(), bytes.data().toStdString());

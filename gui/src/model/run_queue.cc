@@ -241,6 +241,11 @@ void RunQueue::cancel(int row) {
   changed(row);
 }
 
+void RunQueue::cancelRunning() {
+  for (int row = 0; row < runs_.size(); ++row)
+    if (runs_[row].state == Run::State::kRunning) cancel(row);
+}
+
 void RunQueue::retry(int row) {
   const Run old = runs_[row];
   if (old.ended()) enqueue(old.case_id, old.request);

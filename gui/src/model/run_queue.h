@@ -52,6 +52,7 @@ class RunQueue : public QAbstractTableModel {
 
   qint64 enqueue(qint64 case_id, const pipeline::JobRequest& request);
   void cancel(int row);
+  void cancelRunning();
   void retry(int row);
   void clearEnded();
   const Run& run(int row) const { return runs_[row]; }

@@ -49,6 +49,15 @@ void Viewport::rotateTo(double degrees) {
 }
 
 QTransform Viewport::toScreen() const {
+  if (rotation_ == 0) {
+    // Upright, slide pixels begin on screen pixels: what is shown one to one is not blurred.
+    return {zoom_,
+            0,
+            0,
+            zoom_,
+            std::round(screen_.width() / 2 - zoom_ * centre_.x()),
+            std::round(screen_.height() / 2 - zoom_ * centre_.y())};
+  }
   return QTransform()
       .translate(screen_.width() / 2, screen_.height() / 2)
       .rotate(rotation_)

@@ -18,9 +18,9 @@ constexpr int kMargin = 14;        // of what is pinned to the window
 constexpr int kTopFrames = 10;     // most attended tiles that are framed
 constexpr double kLeastFrame = 9;  // pixels: small tiles stay visible at low zoom
 
-QString tr(const char* text) {
-  return QCoreApplication::translate("Canvas", text);
-}
+struct Tr {
+  Q_DECLARE_TR_FUNCTIONS(Canvas)
+};
 
 /// Text on a plate that is readable over any slide.
 void plate(QPainter& painter, const QRectF& where, const QString& text, Qt::Alignment alignment = Qt::AlignCenter) {
@@ -117,8 +117,8 @@ void paint_drawing(QPainter& painter, const QTransform& to_screen, const CanvasC
   if (!measure.isNull()) {
     const QLineF line = to_screen.map(measure);
     twice(QPolygonF{line.p1(), line.p2()});
-    const QString text =
-        content.mpp > 0 ? lengthText(measure.length() * content.mpp) : tr("%1 px").arg(std::lround(measure.length()));
+    const QString text = content.mpp > 0 ? lengthText(measure.length() * content.mpp)
+                                         : Tr::tr("%1 px").arg(std::lround(measure.length()));
     const double width = painter.fontMetrics().horizontalAdvance(text) + 18;
     plate(painter, QRectF(line.p2() + QPointF(10, 8), QSizeF(width, 24)), text);
     return;
@@ -136,7 +136,7 @@ double paint_scale(QPainter& painter, const Viewport& viewport, double mpp) {
   const double bottom = viewport.screen().height() - kMargin;
   const QRectF box(kMargin, bottom - 44, 250, 44);
   if (mpp <= 0) {
-    plate(painter, QRectF(kMargin, bottom - 28, 250, 28), tr("Scale unknown: enter µm per pixel to run"));
+    plate(painter, QRectF(kMargin, bottom - 28, 250, 28), Tr::tr("Scale unknown: enter µm per pixel to run"));
     return bottom - 28;
   }
   const double um_per_pixel = mpp / viewport.zoom();
@@ -167,7 +167,7 @@ void paint_legend(QPainter& painter, const CanvasContent& content, const Overlay
   }
   painter.fillRect(bar, gradient);
   painter.setPen(themeColours().text);
-  const QString caption = content.live ? tr("attention so far") : QString::fromStdString(raster.caption);
+  const QString caption = content.live ? Tr::tr("attention so far") : QString::fromStdString(raster.caption);
   painter.drawText(QRectF(bar.left(), box.top() + 4, bar.width(), 18), Qt::AlignLeft | Qt::AlignVCenter,
                    painter.fontMetrics().elidedText(caption, Qt::ElideRight, static_cast<int>(bar.width())));
   const auto number = [&](double share) {
@@ -183,7 +183,7 @@ void paint_hover(QPainter& painter, const Viewport& viewport, const CanvasConten
   const AttentionView& view = *content.attention;
   const auto tile = static_cast<std::size_t>(content.hovered_tile);
   const QString text =
-      tr("No. %1 of %2, %3 of the attention")
+      Tr::tr("No. %1 of %2, %3 of the attention")
           .arg(QLocale().toString(static_cast<qint64>(view.rank[tile])),
                QLocale().toString(static_cast<qint64>(view.result->tiles())), shareText(view.attention[tile]));
   const double width = painter.fontMetrics().horizontalAdvance(text) + 24;

@@ -17,9 +17,9 @@
 namespace fovea::gui {
 namespace {
 
-QString tr(const char* text) {
-  return QCoreApplication::translate("Shortcuts", text);
-}
+struct Tr {
+  Q_DECLARE_TR_FUNCTIONS(Shortcuts)
+};
 
 QString section(const QString& title, const QList<std::pair<QString, QString>>& keys) {
   QString html = QStringLiteral("<h3>%1</h3><table cellpadding='4'>").arg(title);
@@ -29,30 +29,31 @@ QString section(const QString& title, const QList<std::pair<QString, QString>>& 
 }
 
 QString page() {
-  QString html = section(tr("Window"), {{QStringLiteral("Ctrl+O"), tr("Add files")},
-                                        {QStringLiteral("Ctrl+Shift+O"), tr("Add a folder")},
-                                        {QStringLiteral("Ctrl+F"), tr("Search cases")},
-                                        {QStringLiteral("Ctrl+1, 2, 3"), tr("View, report, queue")},
-                                        {QStringLiteral("Ctrl+R"), tr("Start the run")},
-                                        {QStringLiteral("Ctrl+P"), tr("Save the report as PDF")},
-                                        {QStringLiteral("Ctrl+,"), tr("Settings")}});
-  html += section(tr("Slide"), {{tr("Drag, arrows"), tr("Move")},
-                                {tr("Wheel, + and -"), tr("Zoom")},
-                                {QStringLiteral("0"), tr("Whole slide")},
-                                {QStringLiteral("1"), tr("One slide pixel for one of the screen")},
-                                {QStringLiteral("R, Shift+R"), tr("Rotate by 90°, and back")},
-                                {QStringLiteral("H"), tr("Heatmap on and off")},
-                                {tr("Space, held"), tr("Hide the heatmap")},
-                                {QStringLiteral("[ ]"), tr("Opacity of the heatmap")},
-                                {QStringLiteral("T"), tr("Tissue outline on and off")},
-                                {tr("Page down, page up"), tr("Next and previous of the most attended places")},
-                                {QStringLiteral("V, B, P, O, M"), tr("Move, rectangle, polygon, point, measure")},
-                                {tr("Enter, double click"), tr("End a polygon")},
-                                {tr("Backspace, Esc"), tr("Take back its last point, give it up")},
-                                {QStringLiteral("Ctrl+Z, Ctrl+Shift+Z"), tr("Undo, redo regions")}});
+  QString html = section(Tr::tr("Window"), {{QStringLiteral("Ctrl+O"), Tr::tr("Add files")},
+                                            {QStringLiteral("Ctrl+Shift+O"), Tr::tr("Add a folder")},
+                                            {QStringLiteral("Ctrl+F"), Tr::tr("Search cases")},
+                                            {QStringLiteral("Ctrl+1, 2, 3"), Tr::tr("View, report, queue")},
+                                            {QStringLiteral("Ctrl+R"), Tr::tr("Start the run")},
+                                            {QStringLiteral("Ctrl+P"), Tr::tr("Save the report as PDF")},
+                                            {QStringLiteral("Ctrl+,"), Tr::tr("Settings")}});
+  html +=
+      section(Tr::tr("Slide"), {{Tr::tr("Drag, arrows"), Tr::tr("Move")},
+                                {Tr::tr("Wheel, + and -"), Tr::tr("Zoom")},
+                                {QStringLiteral("0"), Tr::tr("Whole slide")},
+                                {QStringLiteral("1"), Tr::tr("One slide pixel for one of the screen")},
+                                {QStringLiteral("R, Shift+R"), Tr::tr("Rotate by 90°, and back")},
+                                {QStringLiteral("H"), Tr::tr("Heatmap on and off")},
+                                {Tr::tr("Space, held"), Tr::tr("Hide the heatmap")},
+                                {QStringLiteral("[ ]"), Tr::tr("Opacity of the heatmap")},
+                                {QStringLiteral("T"), Tr::tr("Tissue outline on and off")},
+                                {Tr::tr("Page down, page up"), Tr::tr("Next and previous of the most attended places")},
+                                {QStringLiteral("V, B, P, O, M"), Tr::tr("Move, rectangle, polygon, point, measure")},
+                                {Tr::tr("Enter, double click"), Tr::tr("End a polygon")},
+                                {Tr::tr("Backspace, Esc"), Tr::tr("Take back its last point, give it up")},
+                                {QStringLiteral("Ctrl+Z, Ctrl+Shift+Z"), Tr::tr("Undo, redo regions")}});
 #ifdef FOVEA_SCAN_VIEW
   const auto keys = ScanView::shortcuts();
-  html += section(tr("Scan"), QList<std::pair<QString, QString>>(keys.begin(), keys.end()));
+  html += section(Tr::tr("Scan"), QList<std::pair<QString, QString>>(keys.begin(), keys.end()));
 #endif
   return html + QStringLiteral("<p>%1</p>").arg(researchNotice());
 }
@@ -61,12 +62,12 @@ QString page() {
 
 void showShortcuts(QWidget* parent) {
   QDialog dialog(parent);
-  dialog.setWindowTitle(tr("Keys"));
+  dialog.setWindowTitle(Tr::tr("Keys"));
   auto* text = new QTextBrowser(&dialog);
-  text->setAccessibleName(tr("Keys"));
+  text->setAccessibleName(Tr::tr("Keys"));
   text->setHtml(page());
   auto* buttons = new QDialogButtonBox(&dialog);
-  buttons->addButton(tr("Close"), QDialogButtonBox::RejectRole);
+  buttons->addButton(Tr::tr("Close"), QDialogButtonBox::RejectRole);
   QObject::connect(buttons, &QDialogButtonBox::rejected, &dialog, &QDialog::reject);
   auto* layout = new QVBoxLayout(&dialog);
   layout->addWidget(text);

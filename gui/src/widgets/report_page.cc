@@ -9,19 +9,32 @@
 
 #include <fovea/pipeline/text_file.h>
 
-#include "model/failure.h"
 #include "widgets/icons.h"
 
 namespace fovea::gui {
 namespace {
 
-void copy(const QString& from, const QString& to) {
-  pipeline::write_text_file(to.toStdString(), pipeline::read_text_file(from.toStdString()));
+/// A scan's report is what its run left in `folder`; a slide's is made from `content`.
+void write(ReportPage::Format format, const ReportContent& content, const QString& folder, const QString& path) {
+  using Format = ReportPage::Format;
+  if (!folder.isEmpty()) {
+    const char* name = format == Format::kPdf    ? "/report.pdf"
+                       : format == Format::kJson ? "/report.json"
+                                                 : "/lesions.csv";
+    pipeline::write_text_file(path.toStdString(), pipeline::read_text_file(folder.toStdString() + name));
+  } else if (format == Format::kPdf) {
+    QTextDocument document;
+    fillReport(document, content);
+    writePdf(document, path);
+  } else {
+    pipeline::write_text_file(path.toStdString(),
+                              format == Format::kJson ? content.result->json : tilesCsv(content.result->attention));
+  }
 }
 
 }  // namespace
 
-ReportPage::ReportPage(QWidget* parent) : QWidget(parent) {
+ReportPage::ReportPage(Engine& engine, QWidget* parent) : QWidget(parent), engine_(engine) {
   preview_ = new QTextBrowser(this);
   preview_->setObjectName(QStringLiteral("report"));
   preview_->setAccessibleName(tr("Preview of the report"));
@@ -41,12 +54,10 @@ ReportPage::ReportPage(QWidget* parent) : QWidget(parent) {
   layout->setSpacing(10);
   layout->addLayout(buttons);
   layout->addWidget(preview_, 1);
-  connect(pdf_, &QPushButton::clicked, this,
-          [this] { ask(QStringLiteral("pdf"), tr("PDF (*.pdf)"), &ReportPage::savePdf); });
+  connect(pdf_, &QPushButton::clicked, this, [this] { ask(Format::kPdf, QStringLiteral("pdf"), tr("PDF (*.pdf)")); });
   connect(json_, &QPushButton::clicked, this,
-          [this] { ask(QStringLiteral("json"), tr("JSON (*.json)"), &ReportPage::saveJson); });
-  connect(csv_, &QPushButton::clicked, this,
-          [this] { ask(QStringLiteral("csv"), tr("CSV (*.csv)"), &ReportPage::saveCsv); });
+          [this] { ask(Format::kJson, QStringLiteral("json"), tr("JSON (*.json)")); });
+  connect(csv_, &QPushButton::clicked, this, [this] { ask(Format::kCsv, QStringLiteral("csv"), tr("CSV (*.csv)")); });
   clear({});
 }
 
@@ -73,38 +84,21 @@ void ReportPage::clear(const QString& why) {
   for (QPushButton* button : {pdf_, json_, csv_}) button->setEnabled(false);
 }
 
-void ReportPage::savePdf(const QString& path) const {
-  if (folder_.isEmpty())
-    writePdf(*preview_->document(), path);
-  else
-    copy(folder_ + QStringLiteral("/report.pdf"), path);
+void ReportPage::save(Format format, const QString& path) {
+  engine_.ask(
+      this,
+      [format, path, content = content_, folder = folder_](std::stop_token) {
+        write(format, content, folder, path);
+        return path;
+      },
+      [this](const QString& written) { Q_EMIT saved(written); },
+      [this](const Failure& failure) { Q_EMIT failed(failure.sentence, failure.details); });
 }
 
-void ReportPage::saveJson(const QString& path) const {
-  if (folder_.isEmpty())
-    pipeline::write_text_file(path.toStdString(), content_.result->json);
-  else
-    copy(folder_ + QStringLiteral("/report.json"), path);
-}
-
-void ReportPage::saveCsv(const QString& path) const {
-  if (folder_.isEmpty())
-    pipeline::write_text_file(path.toStdString(), tilesCsv(content_.result->attention));
-  else
-    copy(folder_ + QStringLiteral("/lesions.csv"), path);
-}
-
-void ReportPage::ask(const QString& kind, const QString& filter, void (ReportPage::*save)(const QString&) const) {
-  const QString suggested = QDir::homePath() + QLatin1Char('/') + pseudonym_ + QLatin1Char('.') + kind;
+void ReportPage::ask(Format format, const QString& ending, const QString& filter) {
+  const QString suggested = QDir::homePath() + QLatin1Char('/') + pseudonym_ + QLatin1Char('.') + ending;
   const QString path = QFileDialog::getSaveFileName(this, tr("Save the report"), suggested, filter);
-  if (path.isEmpty()) return;
-  try {
-    (this->*save)(path);
-    Q_EMIT saved(path);
-  } catch (const std::exception& error) {
-    const Failure failure = failureOf(error);
-    Q_EMIT failed(failure.sentence, failure.details);
-  }
+  if (!path.isEmpty()) save(format, path);
 }
 
 }  // namespace fovea::gui

@@ -5,6 +5,7 @@
 #include <QTextBrowser>
 #include <QWidget>
 
+#include "model/engine.h"
 #include "model/report.h"
 
 namespace fovea::gui {
@@ -13,25 +14,26 @@ class ReportPage : public QWidget {
   Q_OBJECT
 
  public:
-  explicit ReportPage(QWidget* parent = nullptr);
+  enum class Format { kPdf, kJson, kCsv };
+
+  explicit ReportPage(Engine& engine, QWidget* parent = nullptr);
   /// A slide's report.
   void show(const ReportContent& content);
   /// A scan's: the files that its run left in `folder`.
   void showFolder(const QString& pseudonym, const QString& folder);
   void clear(const QString& why);
 
-  /// Errors are fovea::Error.
-  void savePdf(const QString& path) const;
-  void saveJson(const QString& path) const;
-  void saveCsv(const QString& path) const;
+  /// Away from the window's thread; ends with saved or failed.
+  void save(Format format, const QString& path);
 
  Q_SIGNALS:
   void saved(const QString& path);
   void failed(const QString& sentence, const QString& details);
 
  private:
-  void ask(const QString& kind, const QString& filter, void (ReportPage::*save)(const QString&) const);
+  void ask(Format format, const QString& ending, const QString& filter);
 
+  Engine& engine_;
   QTextBrowser* preview_;
   QPushButton *pdf_, *json_, *csv_;
   ReportContent content_;

@@ -42,7 +42,9 @@ SlideCanvas::~SlideCanvas() = default;
 
 void SlideCanvas::setSlide(std::shared_ptr<const pipeline::SlideView> slide, qint64 cache_bytes) {
   loader_.reset();
+  const CanvasTool tool = content_.tool;
   content_ = {};
+  content_.tool = tool;
   downsamples_.clear();
   cancelDrawing();
   if (slide) {

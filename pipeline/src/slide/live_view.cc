@@ -7,6 +7,9 @@
 #include <ATen/ops/tensor.h>
 #include <nlohmann/json.hpp>
 
+#include <fovea/io/attention_export.h>
+
+#include "slide/attention_values.h"
 #include "slide/bag_pooler.h"
 #include "slide/visiting_order.h"
 #include "slide/words.h"
@@ -44,6 +47,13 @@ Json checkpoint_json(const LiveCheckpoint& checkpoint, const std::vector<std::st
           {"unseen_mass_bound", or_null(checkpoint.mass_bound)},
           {"moved", or_null(checkpoint.moved)},
           {"stability", or_null(checkpoint.stability)}};
+}
+
+void write_attention(const std::filesystem::path& path, const Prediction& p, const PredictOptions& options) {
+  const DrawnValues drawn =
+      drawn_values(branch_attention(p.attention_softmax, p.branches, options.branch), options.heatmap_scale);
+  io::write_attention_h5(
+      path, {p.coords, p.footprint_px, p.attention_raw, p.attention_softmax, drawn.value, drawn.name, p.branches});
 }
 
 }  // namespace

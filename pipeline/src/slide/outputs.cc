@@ -93,13 +93,6 @@ io::Image prediction_figure(const Prediction& p, const PredictOptions& options) 
   return attention_figure(p, options.branch, options.heatmap, drawn);
 }
 
-void write_attention(const std::filesystem::path& path, const Prediction& p, const PredictOptions& options) {
-  const DrawnValues drawn =
-      drawn_values(branch_attention(p.attention_softmax, p.branches, options.branch), options.heatmap_scale);
-  io::write_attention_h5(
-      path, {p.coords, p.footprint_px, p.attention_raw, p.attention_softmax, drawn.value, drawn.name, p.branches});
-}
-
 std::vector<std::filesystem::path> write_outputs(const Prediction& p, const PredictOptions& options,
                                                  const JobRequest& request, const std::optional<io::Array>& features,
                                                  const std::stop_token& stop) {
@@ -115,7 +108,7 @@ std::vector<std::filesystem::path> write_outputs(const Prediction& p, const Pred
               [&](const auto& path) { io::write_png(path, prediction_figure(p, options)); });
     files.add(options.out / "heatmap.geojson",
               [&](const auto& path) { io::write_geojson(path, tiles, p.tissue ? p.tissue->regions : none); });
-    files.add(options.out / "attention.h5", [&](const auto& path) { write_attention(path, p, options); });
+    files.add(options.out / "attention.h5", [&](const auto& path) { io::write_attention_h5(path, tiles); });
   }
   if (features)
     files.add(options.out / "features.h5", [&](const auto& path) { write_features(path, p, options, *features); });

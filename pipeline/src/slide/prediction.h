@@ -62,9 +62,6 @@ void take_output(Prediction& prediction, const models::MilOutput& output);
 /// The picture of heatmap.png: attention over the slide, or over white for a bag.
 io::Image prediction_figure(const Prediction& prediction, const PredictOptions& options);
 
-/// attention.h5 with the values that the options draw.
-void write_attention(const std::filesystem::path& path, const Prediction& prediction, const PredictOptions& options);
-
 /// prediction.json as a value; holds no path, no file name (unless asked for with --slide-name) and no patient
 /// identifier.
 nlohmann::ordered_json prediction_json(const Prediction& prediction, const PredictOptions& options,

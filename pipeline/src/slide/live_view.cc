@@ -7,6 +7,9 @@
 #include <ATen/ops/tensor.h>
 #include <nlohmann/json.hpp>
 
+#include <fovea/io/attention_export.h>
+
+#include "slide/attention_values.h"
 #include "slide/bag_pooler.h"
 #include "slide/visiting_order.h"
 #include "slide/words.h"
@@ -17,6 +20,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr const char* kPicture = "heatmap_live.png";
+constexpr const char* kAttention = "attention_live.h5";  // for programs that draw it themselves
 
 double share_of(const LiveCheckpoint& checkpoint) {
   return static_cast<double>(checkpoint.seen) / static_cast<double>(checkpoint.of);
@@ -43,6 +47,13 @@ Json checkpoint_json(const LiveCheckpoint& checkpoint, const std::vector<std::st
           {"unseen_mass_bound", or_null(checkpoint.mass_bound)},
           {"moved", or_null(checkpoint.moved)},
           {"stability", or_null(checkpoint.stability)}};
+}
+
+void write_attention(const std::filesystem::path& path, const Prediction& p, const PredictOptions& options) {
+  const DrawnValues drawn =
+      drawn_values(branch_attention(p.attention_softmax, p.branches, options.branch), options.heatmap_scale);
+  io::write_attention_h5(
+      path, {p.coords, p.footprint_px, p.attention_raw, p.attention_softmax, drawn.value, drawn.name, p.branches});
 }
 
 }  // namespace
@@ -103,7 +114,7 @@ LiveView::LiveView(const PredictOptions& options, const Network& network, Predic
 
 LiveView::~LiveView() {
   std::error_code ignored;
-  std::filesystem::remove(options_.out / kPicture, ignored);
+  for (const char* name : {kPicture, kAttention}) std::filesystem::remove(options_.out / name, ignored);
 }
 
 bool LiveView::push(const at::Tensor& rows) {
@@ -119,6 +130,7 @@ void LiveView::show(const LiveCheckpoint& checkpoint, const models::MilOutput& r
     partial_.notices.clear();
     take_output(partial_, running);
     io::write_png(options_.out / kPicture, prediction_figure(partial_, options_));
+    write_attention(options_.out / kAttention, partial_, options_);
   }
   meter_.advance(share_of(checkpoint), live_text(checkpoint, prediction_.labels),
                  Json{{"live", checkpoint_json(checkpoint, prediction_.labels)}}.dump());

@@ -21,6 +21,7 @@
 #include <fovea/io/bag.h>
 #include <fovea/io/weights.h>
 #include <fovea/models/score_bound.h>
+#include <fovea/pipeline/attention_result.h>
 #include <fovea/pipeline/job.h>
 
 #include "model_store.h"
@@ -271,10 +272,15 @@ TEST_F(LiveRun, DrawsTheHeatmapOfWhatWasSeen) {
   JobRequest live = bag_request("live");
   live.values["live"] = true;
   std::set<std::uintmax_t> sizes;
+  std::vector<std::size_t> tiles;
   run_job(live, [&](const Progress& progress) {
-    if (!progress.data.empty()) sizes.insert(fs::file_size(folder_ / "live/heatmap_live.png"));
+    if (progress.data.empty()) return;
+    sizes.insert(fs::file_size(folder_ / "live/heatmap_live.png"));
+    tiles.push_back(read_attention(folder_ / "live/attention_live.h5").tiles());
   });
   EXPECT_GT(sizes.size(), 3U) << "it was drawn anew";
+  EXPECT_EQ(tiles, (std::vector<std::size_t>{20, 40, 100, 200, 500, 1000}));
+  EXPECT_FALSE(fs::exists(folder_ / "live/attention_live.h5")) << "attention.h5 has taken its place";
 }
 
 TEST_F(LiveRun, AnEarlyStopSaysSoAndKeepsOnlyWhatWasSeen) {

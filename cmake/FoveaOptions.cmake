@@ -20,9 +20,11 @@ set(CMAKE_ARCHIVE_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib)
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 
-# An installed tree finds its own libraries wherever it is moved; LibTorch is looked for where it was linked.
-set(CMAKE_INSTALL_RPATH "$ORIGIN/../lib")
-set(CMAKE_INSTALL_RPATH_USE_LINK_PATH ON)
+# An installed tree finds its own libraries, LibTorch among them, wherever it is moved. RPATH, not RUNPATH: an LD_LIBRARY_PATH of the
+# program that starts us (3D Slicer's launcher sets one) does not come first, and libraries that Debian built find theirs through ours.
+set(CMAKE_INSTALL_RPATH "$ORIGIN;$ORIGIN/../lib/fovea")
+set(CMAKE_INSTALL_RPATH_USE_LINK_PATH OFF)
+add_link_options(LINKER:--disable-new-dtags)
 
 find_program(FOVEA_CCACHE ccache)
 if(FOVEA_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
@@ -35,8 +37,8 @@ if(NOT TARGET fovea_options)
   add_library(fovea_options INTERFACE)
   target_compile_features(fovea_options INTERFACE cxx_std_20)
   target_compile_options(fovea_options INTERFACE
-    $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wno-missing-field-initializers>
-    $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<BOOL:${FOVEA_WARNINGS_AS_ERRORS}>>:-Werror>)
+    $<BUILD_INTERFACE:$<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wno-missing-field-initializers>>
+    $<BUILD_INTERFACE:$<$<AND:$<COMPILE_LANGUAGE:CXX>,$<BOOL:${FOVEA_WARNINGS_AS_ERRORS}>>:-Werror>>)
   if(FOVEA_SANITIZE)
     target_compile_options(fovea_options INTERFACE -fsanitize=${FOVEA_SANITIZE} -fno-omit-frame-pointer)
     target_link_options(fovea_options INTERFACE -fsanitize=${FOVEA_SANITIZE})

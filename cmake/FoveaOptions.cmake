@@ -24,7 +24,7 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 # program that starts us (3D Slicer's launcher sets one) does not come first, and libraries that Debian built find theirs through ours.
 set(CMAKE_INSTALL_RPATH "$ORIGIN;$ORIGIN/../lib/fovea")
 set(CMAKE_INSTALL_RPATH_USE_LINK_PATH OFF)
-add_link_options(LINKER:--disable-new-dtags)
+add_link_options($<$<LINK_LANGUAGE:CXX>:LINKER:--disable-new-dtags>)
 
 find_program(FOVEA_CCACHE ccache)
 if(FOVEA_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)

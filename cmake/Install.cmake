@@ -36,7 +36,7 @@ install(PROGRAMS $<TARGET_FILE:FoveaMeningioma> $<TARGET_FILE:FoveaThrombus> $<T
 install(DIRECTORY ${CMAKE_BINARY_DIR}/cli-modules/ DESTINATION ${FOVEA_LIB}/slicer/cli-modules COMPONENT runtime
   FILES_MATCHING PATTERN "*.xml")
 install(DIRECTORY ${FOVEA_ROOT}/app/slicer/Fovea DESTINATION ${FOVEA_LIB}/slicer COMPONENT runtime
-  FILES_MATCHING PATTERN "*.py" PATTERN "*.png" PATTERN "CMakeLists.txt" EXCLUDE)
+  FILES_MATCHING PATTERN "*.py" PATTERN "*.png" PATTERN "CMakeLists.txt" EXCLUDE PATTERN "__pycache__" EXCLUDE)
 
 # Weights: the imported encoder where `./run build` made it, and the demo models (the scripted module offers them).
 install(FILES ${FOVEA_DEPS}/encoder/efficientnet_lite0.safetensors DESTINATION ${FOVEA_SHARE}/encoders COMPONENT runtime OPTIONAL)

@@ -46,7 +46,8 @@ void check_value(const Module& module, const ModuleParameter& parameter, const s
     return;
   }
   if (tag == Tag::kInteger) number = static_cast<double>(whole);
-  if ((parameter.minimum && number < *parameter.minimum) || (parameter.maximum && number > *parameter.maximum))
+  // Written so that NaN is out of range.
+  if ((parameter.minimum && !(number >= *parameter.minimum)) || (parameter.maximum && !(number <= *parameter.maximum)))
     problems.push_back(flag + " is out of range: " + text);
   if ((parameter.role == Role::kLesionTable || parameter.role == Role::kTileTable) &&
       std::filesystem::path(text).extension() != ".csv")

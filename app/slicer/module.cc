@@ -77,6 +77,8 @@ std::string default_of(const Module& module, const ModuleParameter& parameter) {
   if (!parameter.fallback.empty()) return parameter.fallback;
   const Tag tag = tag_of(module, parameter);
   if (tag == Tag::kBoolean) return "false";
+  // A node or a file is chosen or not; a word that stands for one ("auto") is the job's own affair.
+  if (tag == Tag::kImage || tag == Tag::kTable || tag == Tag::kFile || tag == Tag::kDirectory) return "";
   const pipeline::Parameter* option = option_of(module, parameter);
   const std::string text = option ? std::visit(DefaultText{}, option->fallback) : std::string{};
   // Rows of a job's table may leave a number's fallback out: then it is zero.

@@ -318,12 +318,18 @@ class FoveaWidget(ScriptedLoadableModuleWidget):
         ScriptedLoadableModuleWidget.setup(self)
         self.logic = FoveaLogic()
         self.run = None
+        self.folders = []
         self.selectors = {}
         self.addInputs()
         self.addRun()
         self.addResults()
         self.layout.addStretch(1)
         self.onTaskChanged()
+
+    def cleanup(self):
+        """Slicer closes: reports that were not saved go with it."""
+        for folder in self.folders:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def addSection(self, title):
         section = ctk.ctkCollapsibleButton()
@@ -403,6 +409,7 @@ class FoveaWidget(ScriptedLoadableModuleWidget):
         except FoveaError as error:
             self.message.text = str(error)
             return
+        self.folders.append(self.run.folder)
         self.modelPath.addCurrentPathToHistory()
         self.progressBar.setCommandLineModuleNode(self.run.node)
         self.message.text = "Running..."

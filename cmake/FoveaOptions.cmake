@@ -37,8 +37,8 @@ if(NOT TARGET fovea_options)
   add_library(fovea_options INTERFACE)
   target_compile_features(fovea_options INTERFACE cxx_std_20)
   target_compile_options(fovea_options INTERFACE
-    $<BUILD_INTERFACE:$<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wno-missing-field-initializers>>
-    $<BUILD_INTERFACE:$<$<AND:$<COMPILE_LANGUAGE:CXX>,$<BOOL:${FOVEA_WARNINGS_AS_ERRORS}>>:-Werror>>)
+    $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wno-missing-field-initializers>
+    $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<BOOL:${FOVEA_WARNINGS_AS_ERRORS}>>:-Werror>)
   if(FOVEA_SANITIZE)
     target_compile_options(fovea_options INTERFACE -fsanitize=${FOVEA_SANITIZE} -fno-omit-frame-pointer)
     target_link_options(fovea_options INTERFACE -fsanitize=${FOVEA_SANITIZE})

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include <fovea/io/attention_export.h>
+#include <fovea/io/attention_import.h>
 #include <fovea/io/volume.h>
 
 namespace fovea::slicer {

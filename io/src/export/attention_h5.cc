@@ -4,6 +4,7 @@
 
 #include <fovea/base/error.h>
 #include <fovea/io/atomic_file.h>
+#include <fovea/io/attention_import.h>
 
 #include "core/hdf5_rows.h"
 

@@ -10,6 +10,7 @@
 
 #include <fovea/base/error.h>
 #include <fovea/io/attention_export.h>
+#include <fovea/io/attention_import.h>
 #include <fovea/io/bag.h>
 #include <fovea/io/colormap.h>
 #include <fovea/io/image.h>

@@ -20,9 +20,11 @@ set(CMAKE_ARCHIVE_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib)
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 
-# An installed tree finds its own libraries wherever it is moved; LibTorch is looked for where it was linked.
-set(CMAKE_INSTALL_RPATH "$ORIGIN/../lib")
-set(CMAKE_INSTALL_RPATH_USE_LINK_PATH ON)
+# An installed tree finds its own libraries, LibTorch among them, wherever it is moved. RPATH, not RUNPATH: an LD_LIBRARY_PATH of the
+# program that starts us (3D Slicer's launcher sets one) does not come first, and libraries that Debian built find theirs through ours.
+set(CMAKE_INSTALL_RPATH "$ORIGIN;$ORIGIN/../lib/fovea")
+set(CMAKE_INSTALL_RPATH_USE_LINK_PATH OFF)
+add_link_options($<$<LINK_LANGUAGE:CXX>:LINKER:--disable-new-dtags>)
 
 find_program(FOVEA_CCACHE ccache)
 if(FOVEA_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)

@@ -7,9 +7,9 @@
 #include <memory>
 #include <sstream>
 
-#include <CLI/CLI.hpp>
-
 #include <fovea/base/error.h>
+
+#include "program.h"
 
 namespace fovea::cli {
 namespace {
@@ -164,41 +164,40 @@ void add_common(CLI::App& command, Invocation& invocation) {
 
 }  // namespace
 
-Parsed parse_command_line(int argc, char** argv) {
-  CLI::App program(kDescription, "fovea");
-  program.footer(kFooter);
-  program.require_subcommand(1);
-  program.set_version_flag("-V,--version", pipeline::version());
-  program.get_formatter()->column_width(34);
-
-  Invocation invocation;
+Program::Program() : app(kDescription, "fovea") {
+  app.footer(kFooter);
+  app.require_subcommand(1);
+  app.set_version_flag("-V,--version", pipeline::version());
+  app.get_formatter()->column_width(34);
   std::map<std::string, CLI::App*> groups;
   for (const JobKind& kind : pipeline::job_kinds()) {
-    CLI::App& command = command_for(program, kind, groups);
+    CLI::App& command = command_for(app, kind, groups);
     command.footer("\n" + kind.details);
     for (const Parameter& parameter : kind.parameters) add_parameter(command, parameter, invocation.request.values);
     add_common(command, invocation);
-    command.final_callback([&invocation, name = kind.name] { invocation.request.kind = name; });
+    command.final_callback([this, name = kind.name] { invocation.request.kind = name; });
   }
-
-  std::string request_path;
-  CLI::App* repeat = program.add_subcommand("run", "Repeat a saved request (see --save-request)");
+  repeat = app.add_subcommand("run", "Repeat a saved request (see --save-request)");
   repeat->add_option("request", request_path, "Request as JSON")->required()->type_name("FILE");
   add_common(*repeat, invocation);
-  CLI::App* details = program.add_subcommand("version", "Versions of this program and its libraries");
+  details = app.add_subcommand("version", "Versions of this program and its libraries");
+}
 
+Parsed parse_command_line(int argc, char** argv) {
+  Program program;
   try {
-    program.parse(argc, argv);
+    program.app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    const int code = program.exit(error);
+    const int code = program.app.exit(error);
     return {{}, code == 0 ? 0 : 1};
   }
-  if (details->parsed()) {
+  if (program.details->parsed()) {
     std::fputs(pipeline::version_details().c_str(), stdout);
     return {{}, 0};
   }
-  if (repeat->parsed()) invocation.request = pipeline::job_from_json(read_text(request_path), request_path);
-  return {std::move(invocation), 0};
+  if (program.repeat->parsed())
+    program.invocation.request = pipeline::job_from_json(read_text(program.request_path), program.request_path);
+  return {std::move(program.invocation), 0};
 }
 
 }  // namespace fovea::cli

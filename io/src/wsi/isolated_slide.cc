@@ -28,7 +28,9 @@ fs::path helper_program() {
   Dl_info here{};
   if (dladdr(reinterpret_cast<const void*>(&helper_program), &here) != 0 && here.dli_fname) {
     const fs::path folder = fs::absolute(here.dli_fname).parent_path();
-    for (const fs::path& place : {folder / "fovea-slide-reader", folder.parent_path() / "bin" / "fovea-slide-reader"})
+    const fs::path above = folder.parent_path();  // build/lib; an installed lib/fovea is one deeper
+    for (const fs::path& place : {folder / "fovea-slide-reader", above / "bin" / "fovea-slide-reader",
+                                  above.parent_path() / "bin" / "fovea-slide-reader"})
       if (fs::exists(place)) return place;
   }
   throw Error(ErrorCode::kNotFound, "fovea-slide-reader", "the helper program that reads slides is not there",

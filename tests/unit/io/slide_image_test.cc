@@ -10,6 +10,7 @@
 
 #include <fovea/base/error.h>
 #include <fovea/io/attention_export.h>
+#include <fovea/io/attention_import.h>
 #include <fovea/io/bag.h>
 #include <fovea/io/colormap.h>
 #include <fovea/io/image.h>
@@ -205,6 +206,18 @@ TEST(Export, AttentionH5HoldsWhatItWasGiven) {
   EXPECT_THAT(io::h5::shape_of(file, "attention_raw"), testing::ElementsAre(2, 3));
   EXPECT_EQ(io::to_float(io::h5::read_dataset(file, "attention_softmax")), soft);
   EXPECT_EQ(io::to_int64(io::h5::read_dataset(file, "coords")), coords);
+  const io::StoredAttention read = io::read_attention_h5(folder / "a.h5");
+  EXPECT_EQ(read.coords, coords);
+  EXPECT_EQ(read.softmax, soft);
+  EXPECT_EQ(read.value, value);
+  EXPECT_EQ(read.branches, 2);
+  EXPECT_EQ(read.footprint_px, 512);
+  EXPECT_EQ(read.value_name, "attention_percentile");
+}
+
+TEST(Export, AttentionOfAnotherFileIsRefused) {
+  FOVEA_NEEDS_SHARED("data/mil/layouts");
+  EXPECT_THROW(io::read_attention_h5(test::shared_dir() / "data/mil/layouts/clam/h5_files/slide_000.h5"), Error);
 }
 
 // --- bags ---

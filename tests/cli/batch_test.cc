@@ -33,10 +33,10 @@ const fs::path kModel = fs::path(FOVEA_SOURCE_DIR) / "demo/models/slide-demo-acm
 class Batch : public testing::Test {
  protected:
   void SetUp() override {
-    std::ofstream(folder_ / "program") << R"(#!/bin/sh
+    std::ofstream(folder_ / "program") << R"sh(#!/bin/sh
 request=$(tr -d '\n')
 id=$(printf '%s' "$request" | sed 's|.*/work/\([^@]*\)@.*|\1|')
-echo "$id" >>")" + (folder_ / "log").string() + R"("
+echo "$id" >>")sh" + (folder_ / "log").string() + R"("
 case $id in
   crash*) kill -SEGV $$ ;;
   hang*) sleep 60 ;;
@@ -48,7 +48,7 @@ esac
 out=$(printf '%s' "$request" | sed 's|.*"out":"\([^"]*\)".*|\1|')
 echo "$id" >"$out"
 printf '{"type":"result","exit_code":0,"outputs":["%s"],"notices":[],"result":{"id":"%s"}}\n' "$out" "$id"
-)";
+)sh";
     fs::permissions(folder_ / "program", fs::perms::owner_all);
     std::ofstream(folder_ / "Doe_Jane.pt") << "an input";
   }

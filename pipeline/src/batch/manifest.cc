@@ -45,6 +45,12 @@ std::string absolute_in(const fs::path& folder, const std::string& path) {
   return (folder / path).lexically_normal().string();
 }
 
+struct Given {
+  std::string text;
+  fs::path folder;  ///< that relative paths count from
+};
+using Values = std::map<std::string, Given>;
+
 class Reader {
  public:
   explicit Reader(const ManifestOptions& options)
@@ -87,7 +93,8 @@ class Reader {
                             std::to_string(table_.columns.size()) + " columns");
       return false;
     }
-    std::map<std::string, std::string> given = options_.fixed;
+    Values given;
+    for (const auto& [key, text] : options_.fixed) given[key] = {text, fs::current_path()};
     std::string id, job = options_.job;
     for (std::size_t i = 0; i < row.cells.size(); ++i) {
       const std::string cell = trimmed(row.cells[i]);
@@ -98,7 +105,7 @@ class Reader {
       else if (column == kJobColumn)
         job = cell;
       else
-        given[column] = cell;
+        given[column] = {cell, folder_};
     }
     item.request.kind = job;
     const bool named = name(item, id, given);
@@ -106,10 +113,10 @@ class Reader {
   }
 
   /// An id of the content is the same wherever the row moves to.
-  bool name(Case& item, const std::string& id, const std::map<std::string, std::string>& given) {
+  bool name(Case& item, const std::string& id, const Values& given) {
     if (id.empty()) {
       std::string content = item.request.kind;
-      for (const auto& [key, text] : given) content += '\n' + key + '\t' + text;
+      for (const auto& [key, each] : given) content += '\n' + key + '\t' + each.text;
       item.id = "case-" + io::sha256(std::as_bytes(std::span(content))).substr(0, 12);
     } else if (!is_safe_name(id)) {
       problem(item.line, "its case id cannot be a file name (letters, digits, '.', '-' and '_', at most 80)");
@@ -124,7 +131,7 @@ class Reader {
     return fresh;
   }
 
-  bool fill(Case& item, const std::map<std::string, std::string>& given) {
+  bool fill(Case& item, const Values& given) {
     const JobKind* kind = find_kind(item.request.kind);
     if (!kind) {
       if (item.request.kind.empty())
@@ -134,7 +141,7 @@ class Reader {
       return false;
     }
     const std::size_t before = problem_count_;
-    for (const auto& [key, text] : given) add(*kind, item, key, text);
+    for (const auto& [key, each] : given) add(*kind, item, key, each);
     if (problem_count_ > before) return false;
     try {
       JobValues(*kind, request_in(item, "."));
@@ -152,7 +159,7 @@ class Reader {
     return " (did you mean '" + nearest_name(name, known) + "'?)";
   }
 
-  void add(const JobKind& kind, Case& item, const std::string& key, const std::string& text) {
+  void add(const JobKind& kind, Case& item, const std::string& key, const Given& given) {
     const Parameter* parameter = parameter_of(kind, key);
     if (!parameter) {
       // A column for another job of the same manifest is empty in this row, so this one is meant.
@@ -163,19 +170,19 @@ class Reader {
       problem(item.line, "'" + key + "' is decided by the batch (OUT/cases/ID); leave it out");
       return;
     }
-    if (parameter->type == ParameterType::kOutputFile && !is_safe_name(text)) {
+    if (parameter->type == ParameterType::kOutputFile && !is_safe_name(given.text)) {
       problem(item.line, "'" + key + "' must be a plain file name; it is written into OUT/cases/ID");
       return;
     }
-    item.request.values[key] = from_manifest(*parameter, text);
+    item.request.values[key] = value_of(*parameter, given);
   }
 
-  Value from_manifest(const Parameter& parameter, const std::string& text) const {
-    Value value = value_of_text(parameter, text);
+  static Value value_of(const Parameter& parameter, const Given& given) {
     if (parameter.type == ParameterType::kFile || parameter.type == ParameterType::kFolder)
-      return absolute_in(folder_, text);
+      return absolute_in(given.folder, given.text);
+    Value value = value_of_text(parameter, given.text);
     if (parameter.type == ParameterType::kFileList)
-      for (std::string& path : std::get<std::vector<std::string>>(value)) path = absolute_in(folder_, path);
+      for (std::string& path : std::get<std::vector<std::string>>(value)) path = absolute_in(given.folder, path);
     return value;
   }
 

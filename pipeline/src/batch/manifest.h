@@ -25,8 +25,9 @@ struct ManifestOptions {
 };
 
 /// A CSV: `case` (an id; made from the row's content where absent), `job`, and parameters of the jobs by their names.
-/// Empty cells are not given; lists are split at semicolons; relative inputs count from the manifest's folder. Inputs
-/// need not exist. Error(kUsage) that lists every problem with its line (the first hundred, and how many more).
+/// Empty cells are not given; lists are split at semicolons; relative inputs count from the manifest's folder, those of
+/// `fixed` from the current one. Inputs need not exist. Error(kUsage) that lists every problem with its line (the first
+/// hundred, and how many more).
 std::vector<Case> read_manifest(const ManifestOptions& options);
 
 /// The case's request with its outputs in `folder`.

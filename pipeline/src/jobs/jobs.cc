@@ -29,6 +29,7 @@ std::span<const JobKind> job_kinds() {
       mri_brain_job(),       //
       model_import_job(),    //
       model_info_job(),      //
+      batch_job(),           //
       encode_job(),          //
       selftest_job(),        //
       models_job(),          //

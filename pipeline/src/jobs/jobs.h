@@ -24,6 +24,7 @@ JobKind mri_synthesise_job();  // mri/synthesis/synthesise_job.cc
 JobKind mri_growth_job();      // mri/growth/growth_job.cc
 JobKind model_import_job();    // jobs/model_jobs.cc
 JobKind model_info_job();
+JobKind batch_job();     // batch/batch_job.cc
 JobKind encode_job();    // jobs/encode_job.cc
 JobKind selftest_job();  // selftest/selftest_job.cc
 JobKind models_job();    // jobs/table_jobs.cc: `fovea models`

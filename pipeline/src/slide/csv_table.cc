@@ -2,29 +2,66 @@
 
 #include <algorithm>
 #include <fstream>
+#include <iterator>
+#include <utility>
 
 #include <fovea/base/error.h>
 
 namespace fovea::pipeline::slide {
 namespace {
 
-std::vector<std::string> cells_of(const std::string& line) {
-  std::vector<std::string> cells{""};
-  bool quoted = false;
-  for (std::size_t i = 0; i < line.size(); ++i) {
-    if (line[i] == '"') {
-      if (quoted && i + 1 < line.size() && line[i + 1] == '"')
-        cells.back() += line[i++];
-      else
-        quoted = !quoted;
-    } else if (line[i] == ',' && !quoted) {
-      cells.emplace_back();
-    } else if (line[i] != '\r') {
-      cells.back() += line[i];
+/// Cells and lines of a text, one character after the other.
+class CsvReader {
+ public:
+  explicit CsvReader(std::string_view text) : text_(text) {}
+
+  /// Nothing at the end of the text.
+  bool next(CsvTable::Row& row) {
+    while (at_ < text_.size()) {
+      row = {line_, {""}};
+      read_line(row.cells);
+      if (row.cells.size() > 1 || !row.cells.front().empty()) return true;
+    }
+    return false;
+  }
+  std::int64_t open_quote() const { return open_quote_; }
+
+ private:
+  void read_line(std::vector<std::string>& cells) {
+    bool fresh = true;  // a quote opens only at the beginning of a cell
+    while (at_ < text_.size()) {
+      const char c = text_[at_++];
+      if (c == '\n') {
+        ++line_;
+        return;
+      }
+      if (c == '"' && fresh)
+        read_quoted(cells.back());
+      else if (c == ',')
+        cells.emplace_back();
+      else if (c != '\r')
+        cells.back() += c;
+      fresh = c == ',';
     }
   }
-  return cells;
-}
+  void read_quoted(std::string& cell) {
+    const std::int64_t began = line_;
+    while (at_ < text_.size()) {
+      const char c = text_[at_++];
+      if (c == '"') {
+        if (at_ >= text_.size() || text_[at_] != '"') return;
+        ++at_;
+      }
+      line_ += c == '\n';
+      cell += c;
+    }
+    open_quote_ = began;
+  }
+
+  std::string_view text_;
+  std::size_t at_ = 0;
+  std::int64_t line_ = 1, open_quote_ = 0;
+};
 
 std::ifstream open_table(const std::filesystem::path& path) {
   std::ifstream stream(path, std::ios::binary);
@@ -34,36 +71,45 @@ std::ifstream open_table(const std::filesystem::path& path) {
   return stream;
 }
 
-std::vector<std::string> header_of(std::ifstream& stream) {
-  std::string line;
-  std::getline(stream, line);
-  if (line.rfind("\xEF\xBB\xBF", 0) == 0) line.erase(0, 3);  // spreadsheets write a byte order mark
-  return cells_of(line);
-}
-
 }  // namespace
 
-std::vector<CsvRow> read_csv(const std::filesystem::path& path, const std::vector<std::string>& required) {
+CsvTable parse_csv(std::string_view text) {
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";  // spreadsheets write it
+  if (text.substr(0, kByteOrderMark.size()) == kByteOrderMark) text.remove_prefix(kByteOrderMark.size());
+  CsvReader reader(text);
+  CsvTable table;
+  CsvTable::Row row;
+  if (reader.next(row)) table.columns = std::move(row.cells);
+  while (reader.next(row)) table.rows.push_back(std::move(row));
+  table.open_quote = reader.open_quote();
+  return table;
+}
+
+CsvTable read_csv_table(const std::filesystem::path& path) {
   std::ifstream stream = open_table(path);
-  const std::vector<std::string> header = header_of(stream);
+  return parse_csv(std::string(std::istreambuf_iterator<char>(stream), {}));
+}
+
+std::vector<CsvRow> read_csv(const std::filesystem::path& path, const std::vector<std::string>& required) {
+  const CsvTable table = read_csv_table(path);
   for (const std::string& name : required)
-    if (std::find(header.begin(), header.end(), name) == header.end())
+    if (std::find(table.columns.begin(), table.columns.end(), name) == table.columns.end())
       throw Error(ErrorCode::kCorrupt, path.filename().string(), "the table has no column '" + name + "'",
                   "Name the columns in its first line.");
   std::vector<CsvRow> rows;
-  std::string line;
-  while (std::getline(stream, line)) {
-    const std::vector<std::string> cells = cells_of(line);
-    if (cells.size() == 1 && cells.front().empty()) continue;
+  for (const CsvTable::Row& read : table.rows) {
     CsvRow& row = rows.emplace_back();
-    for (std::size_t i = 0; i < header.size(); ++i) row[header[i]] = i < cells.size() ? cells[i] : "";
+    for (std::size_t i = 0; i < table.columns.size(); ++i)
+      row[table.columns[i]] = i < read.cells.size() ? read.cells[i] : "";
   }
   return rows;
 }
 
 std::vector<std::string> csv_columns(const std::filesystem::path& path) {
   std::ifstream stream = open_table(path);
-  return header_of(stream);
+  std::string line;
+  std::getline(stream, line);
+  return parse_csv(line).columns;
 }
 
 std::string csv_cell(const std::string& text) {

@@ -1,0 +1,28 @@
+// One case, here or in a process of its own.
+#pragma once
+
+#include <functional>
+#include <stop_token>
+#include <string>
+
+#include <fovea/pipeline/job.h>
+
+namespace fovea::pipeline::batch {
+
+struct Outcome {
+  JobResult result;
+  std::string code, problem;  ///< of a failure: error_code_name or "crashed" or "timeout", and the sentence
+};
+
+/// Runs in this process. Error(kCancelled) after a stop request; every other failure is an outcome.
+Outcome run_here(const JobRequest& request, const std::function<void(double)>& advanced, std::stop_token stop);
+
+/// Runs in a process of its own, which a crash ends alone. `seconds`: it is stopped after so long; 0: never. Needs the
+/// program fovea: $FOVEA_PROGRAM, this program, or the one beside this library; Error(kNotFound).
+Outcome run_isolated(const JobRequest& request, double seconds, const std::function<void(double)>& advanced,
+                     std::stop_token stop);
+
+/// The program's path, as found by run_isolated.
+std::string fovea_program();
+
+}  // namespace fovea::pipeline::batch

@@ -22,6 +22,7 @@ std::span<const JobKind> job_kinds() {
       mri_evaluate_job(),    //
       mri_growth_job(),      //
       model_import_job(),    //
+      model_export_job(),    //
       model_info_job(),      //
       encode_job(),          //
       selftest_job(),        //

@@ -2,6 +2,8 @@
 
 #include <vector>
 
+#include "mri/export_job.h"
+
 namespace fovea::pipeline {
 
 std::span<const JobKind> job_kinds() {

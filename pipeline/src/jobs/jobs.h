@@ -21,7 +21,6 @@ JobKind mri_evaluate_job();  // mri/evaluation/evaluate_job.cc
 JobKind mri_growth_job();    // mri/growth/growth_job.cc
 JobKind model_import_job();  // jobs/model_jobs.cc
 JobKind model_info_job();
-JobKind model_export_job();  // mri/export_job.cc
 JobKind encode_job();    // jobs/encode_job.cc
 JobKind selftest_job();  // selftest/selftest_job.cc
 JobKind models_job();    // jobs/table_jobs.cc: `fovea models`

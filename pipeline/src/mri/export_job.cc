@@ -1,6 +1,6 @@
 // `model export`: a segmentation network as an ONNX file, with the pre_processing.ini that makes its folder a
 // Raidionics model.
-#include "jobs/jobs.h"
+#include "mri/export_job.h"
 
 #include <map>
 

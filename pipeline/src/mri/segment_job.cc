@@ -13,6 +13,7 @@
 #include "mri/outputs.h"
 #include "mri/preprocessing.h"
 #include "mri/report.h"
+#include "mri/segment_batch.h"
 #include "mri/segment_options.h"
 #include "mri/segmentation.h"
 #include "progress.h"
@@ -48,7 +49,8 @@ class SegmentRun {
   void load_model() {
     files_ = model_files(options_.model);
     if (!options_.all_folds) files_.resize(1);
-    LoadedSegmentation loaded = load_segmentation(options_.model);
+    const bool bare_folds = files_.front().extension() == ".safetensors";  // nothing in the folder describes them
+    LoadedSegmentation loaded = load_segmentation(bare_folds ? files_.front() : options_.model);
     if (!models::seg_model(loaded.network->config().architecture).takes_slices)
       throw Error(ErrorCode::kUnsupported, options_.model.filename().string(),
                   "it is a recurrent network over several modalities, which mri segment does not drive yet",
@@ -59,7 +61,9 @@ class SegmentRun {
     const auto metadata = loaded.description.metadata.find("fovea.preprocessing");
     const bool stated = metadata != loaded.description.metadata.end();
     model_.preprocessing = preprocessing_from_json(stated ? metadata->second : std::string{}, model_.config, subject);
-    model_.folds = files_.size();
+    if (!options_.ensemble_stated && model_.preprocessing.joins_by_maximum)
+      options_.settings.ensemble = Ensemble::kMaximum;
+    report_.folds = model_.folds = files_.size();
     first_network_ = std::move(loaded.network);
     model_.open = [this](std::size_t fold) { return open_fold(fold); };
     report_.model = std::move(loaded.description);
@@ -148,14 +152,25 @@ JobKind mri_segment_job() {
       "diameters and side of every lesion), report.html, report.pdf and overlay.png into --out, all or nothing. "
       "Slice-wise networks look at every slice; others at "
       "the whole volume.\n"
-      "Exit codes: 0 done, 1 wrong usage, 3 could not run (unreadable, wrong grid, not a 3-D volume, ...), 130 "
+      "With --cases, every case gets a folder of its own in --out, and summary.csv says what became of each; a bad "
+      "case "
+      "does not stop\n"
+      "the others, and running the command again goes on where it stopped.\n"
+      "Exit codes: 0 done, 1 wrong usage, 2 some cases failed, 3 could not run (unreadable, wrong grid, not a 3-D "
+      "volume, ...), 130 "
       "cancelled.\n"
       "Example: fovea mri segment t1c.nii.gz --model model.safetensors --out result\n"
       "A Raidionics model folder: fovea mri segment t1c.nii.gz --model MRI_Meningioma/ --compat raidionics --out "
       "result";
   kind.parameters = mri::segment_parameters();
   kind.run = [](const JobValues& values, const ProgressSink& sink, std::stop_token stop) {
-    return mri::SegmentRun(values, sink, std::move(stop)).run();
+    if (values.text("cases").empty()) return mri::SegmentRun(values, sink, std::move(stop)).run();
+    const JobKind& own = job_kind("mri segment");
+    const mri::RunCase run_one = [&own](const JobRequest& request, const ProgressSink& within,
+                                        std::stop_token stopping) {
+      return mri::SegmentRun(JobValues(own, request), within, std::move(stopping)).run();
+    };
+    return mri::segment_cases(values, own.parameters, run_one, sink, stop);
   };
   return kind;
 }

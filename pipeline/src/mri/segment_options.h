@@ -18,7 +18,7 @@ struct SegmentOptions {
   std::filesystem::path model, out, brain_mask, dump, dicom_seg;
   io::VolumeReadOptions reading;
   SegmentationSettings settings;
-  bool all_folds = true;
+  bool all_folds = true, ensemble_stated = false;
   double min_component_ml = 0, below_size_mm3 = 100;
   std::string label_name, pseudonym;
   std::optional<std::array<double, 3>> colour;

@@ -22,7 +22,7 @@ using testing_tools::lively_state;
 using testing_tools::random;
 
 Folded layer(std::vector<std::int64_t> shape, std::int64_t out) {
-  return {channels_last(random(shape) * 0.3), random({out}), {}, {}};
+  return {channels_last((random(shape) - 0.5) * 0.3), random({out}), {}, {}};
 }
 
 TEST(SegSlabs, PlanesOfTheUpsamplerAreThoseOfTheTransposedConvolution) {

@@ -5,6 +5,7 @@
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/relu.h>
 #include <ATen/ops/softmax.h>
 
@@ -13,6 +14,8 @@
 #include "seg/blocks.h"
 #include "seg/folded.h"
 #include "seg/named_network.h"
+#include "seg/plane_upsampler.h"
+#include "seg/rolling_block.h"
 
 namespace fovea::models::seg {
 namespace {
@@ -60,14 +63,45 @@ FoldedAgunet fold_network(const SegConfig& config, const StateDict& state) {
   return folded;
 }
 
-at::Tensor run_decoder(at::Tensor x, at::Tensor skip, const FoldedAgunet::Decoder& decoder) {
+at::Tensor probabilities(const Folded& head, const at::Tensor& x) {
+  return at::softmax(run(head, x), 1);
+}
+
+/// What run_decoder does, in slabs: neither the raised features nor their concatenation with the skip are ever whole.
+at::Tensor roll_decoder(const at::Tensor& x, const at::Tensor& skip, const FoldedAgunet::Decoder& decoder,
+                        std::int64_t slab, const Folded* head) {
+  const std::int64_t filters = skip.size(1), planes = skip.size(2);
+  at::Tensor out = head ? at::empty({1, head->weight.size(0), planes, skip.size(3), skip.size(4)}, skip.options())
+                        : planes_like(skip, filters, planes);
+  const PlaneUpsampler raised(decoder.up);
+  const auto fill = [&](std::int64_t begin, std::int64_t end, const at::Tensor& room) {
+    const at::Tensor up = room.narrow(1, 0, filters), part = skip.narrow(2, begin, end - begin);
+    raised.relu_planes(x, begin, end, up);
+    room.narrow(1, filters, filters).copy_(decoder.gate ? run_gate(up, part, *decoder.gate) : part);
+  };
+  const auto take = [&](std::int64_t begin, at::Tensor done) {
+    const at::Tensor into = out.narrow(2, begin, done.size(2));
+    if (head)
+      into.copy_(probabilities(*head, done.relu_()));
+    else
+      relu_into(into, done);
+  };
+  roll_block(decoder.block, skip, planes, slab, fill, take);
+  return out;
+}
+
+/// With a head, its probabilities instead of the features.
+at::Tensor run_decoder(at::Tensor x, at::Tensor skip, const FoldedAgunet::Decoder& decoder, const Folded* head) {
+  if (const auto slab = slab_planes(skip, skip.size(2), decoder.block))
+    return roll_decoder(x, skip, decoder, *slab, head);
   at::Tensor up = run_up(decoder.up, x).relu_();
   x = at::Tensor();
   if (decoder.gate) skip = run_gate(up, skip, *decoder.gate);
   at::Tensor both = at::cat({up, skip}, 1);
   up = at::Tensor();
   skip = at::Tensor();
-  return run_block(std::move(both), decoder.block);
+  at::Tensor features = run_block(std::move(both), decoder.block);
+  return head ? probabilities(*head, features) : features;
 }
 
 class Agunet final : public NamedNetwork {
@@ -112,9 +146,10 @@ at::Tensor Agunet::infer(const SegInput& input) const {
   const auto weights = folded_.get(state_, [this] { return fold_network(config_, state_); });
   auto [skips, h] = run_trunk(input.x, weights->trunk);
   for (std::size_t level = skips.size(); level-- > 0;) {
-    h = run_decoder(std::move(h), std::move(skips[level]), weights->decoders[level]);
+    h = run_decoder(std::move(h), std::move(skips[level]), weights->decoders[level],
+                    level == 0 ? &weights->head : nullptr);
   }
-  return at::softmax(run(weights->head, h), 1).contiguous();
+  return h.contiguous();
 }
 
 }  // namespace

@@ -3,15 +3,19 @@
 #include <numeric>
 #include <vector>
 
+#include <ATen/Context.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/avg_pool2d.h>
 #include <ATen/ops/avg_pool3d.h>
 #include <ATen/ops/batch_norm.h>
+#include <ATen/ops/clamp_min.h>
 #include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/convolution.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/group_norm.h>
 #include <ATen/ops/max_pool2d.h>
 #include <ATen/ops/max_pool3d.h>
+#include <ATen/ops/mkldnn_convolution.h>
 
 namespace fovea::models::seg {
 namespace {
@@ -29,6 +33,15 @@ std::int64_t norm_groups(SegNorm norm, std::int64_t channels) {
 at::Tensor convolve(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
   return at::convolution(x, weight, bias, each_axis(x, 1), each_axis(x, weight.size(2) / 2), each_axis(x, 1), false,
                          each_axis(x, 0), 1);
+}
+
+at::Tensor convolve_planes(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                           at::IntArrayRef padding) {
+  const auto ones = each_axis(x, 1);
+  const auto& context = at::globalContext();
+  if (context.hasMKLDNN() && context.userEnabledMkldnn() && x.is_cpu() && x.scalar_type() == at::kFloat)
+    return at::mkldnn_convolution(x, weight, bias, padding, ones, ones, 1);
+  return at::convolution(x, weight, bias, ones, padding, ones, false, each_axis(x, 0), 1);
 }
 
 at::Tensor upsample(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, std::int64_t stride) {
@@ -72,6 +85,15 @@ at::Tensor normalise(const at::Tensor& x, const StateDict& state, const std::str
 
 at::Tensor channels_last(const at::Tensor& x) {
   return x.contiguous(x.dim() == 4 ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::ChannelsLast3d);
+}
+
+at::Tensor planes_like(const at::Tensor& x, std::int64_t channels, std::int64_t planes) {
+  return at::empty({1, channels, planes, x.size(3), x.size(4)},
+                   x.options().memory_format(at::MemoryFormat::ChannelsLast3d));
+}
+
+void relu_into(at::Tensor out, const at::Tensor& values) {
+  at::clamp_min_out(out, values, 0);
 }
 
 at::Tensor at_least_two_channels(const at::Tensor& x) {

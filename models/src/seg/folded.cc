@@ -8,6 +8,7 @@
 
 #include "seg/blocks.h"
 #include "seg/layer_plan.h"
+#include "seg/rolling_block.h"
 
 namespace fovea::models::seg {
 namespace {
@@ -64,6 +65,15 @@ FoldedBlock fold_block(const StateDict& state, const SegConfig& config, const st
 }
 
 at::Tensor run_block(at::Tensor x, const FoldedBlock& block) {
+  const std::int64_t planes = x.size(2);
+  if (const auto slab = slab_planes(x, planes, block)) {
+    at::Tensor out = planes_like(x, block.second.weight.size(0), planes);
+    roll_block(
+        block, x, planes, *slab,
+        [&](std::int64_t begin, std::int64_t end, at::Tensor room) { room.copy_(x.narrow(2, begin, end - begin)); },
+        [&](std::int64_t begin, const at::Tensor& done) { relu_into(out.narrow(2, begin, done.size(2)), done); });
+    return out;
+  }
   at::Tensor first = run(block.first, x).relu_();
   x = at::Tensor();
   return run(block.second, first).relu_();

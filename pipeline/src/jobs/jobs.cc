@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "mri/brain/brain_job.h"
+#include "mri/export_job.h"
 
 namespace fovea::pipeline {
 
@@ -28,6 +29,7 @@ std::span<const JobKind> job_kinds() {
       mri_growth_job(),      //
       mri_brain_job(),       //
       model_import_job(),    //
+      model_export_job(),    //
       model_info_job(),      //
       batch_job(),           //
       encode_job(),          //

@@ -1,9 +1,13 @@
 #include "mri/back_to_native.h"
 
+#include <algorithm>
+
 #include "mri/resize.h"
 
 namespace fovea::pipeline::mri {
 namespace {
+
+constexpr std::int64_t kPartVoxels = 4 << 20;
 
 Affine lattice_from_crop(const Placement& p) {
   return compose(inverse(p.lattice.ras_from_index), p.crop_ras_from_index);
@@ -21,17 +25,19 @@ Affine network_from_lattice(const Placement& p) {
 
 }  // namespace
 
-Grid to_native(const Grid& on_network, const Placement& p, Compat compat, Interpolation interpolation,
-               const std::stop_token& stop) {
-  Grid crop;
-  if (compat == Compat::kRaidionics) {
-    const Grid on_lattice = resize(on_network, p.lattice.size, Alignment::kCorners, interpolation);
-    crop = resample(on_lattice, lattice_from_crop(p), p.crop.size(), interpolation, Outside::kZero, stop);
-  } else {
-    crop = resample(on_network, compose(network_from_lattice(p), lattice_from_crop(p)), p.crop.size(), interpolation,
-                    Outside::kHalfVoxel, stop);
-  }
-  return p.crop == whole(p.native_size) ? crop : paste(crop, p.crop, p.native_size);
+void to_native(const Grid& on_network, const Placement& p, Compat compat, Interpolation interpolation,
+               const TakePart& take, const std::stop_token& stop) {
+  const bool published = compat == Compat::kRaidionics;
+  const Grid on_lattice = published ? resize(on_network, p.lattice.size, Alignment::kCorners, interpolation) : Grid();
+  const Grid& source = published ? on_lattice : on_network;
+  const Affine source_from_crop =
+      published ? lattice_from_crop(p) : compose(network_from_lattice(p), lattice_from_crop(p));
+  const Index3 size = p.crop.size(), at = p.crop.begin;
+  const std::int64_t planes = std::max<std::int64_t>(1, kPartVoxels / (size[0] * size[1]));
+  for (std::int64_t z = 0; z < size[2]; z += planes)
+    take(resampled_planes(source, source_from_crop, size, z, std::min(z + planes, size[2]), interpolation,
+                          published ? Outside::kZero : Outside::kHalfVoxel, stop),
+         {at[0], at[1], at[2] + z});
 }
 
 }  // namespace fovea::pipeline::mri

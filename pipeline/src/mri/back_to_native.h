@@ -1,6 +1,7 @@
 // Step 7: from the network's lattice to every voxel of the native volume.
 #pragma once
 
+#include <functional>
 #include <stop_token>
 
 #include "mri/crop.h"
@@ -18,9 +19,13 @@ struct Placement {
   Index3 network_size{0, 0, 0};
 };
 
-/// Zero outside the crop. `kRaidionics`: corner-aligned resize to the lattice, then resampling, as published (half a
-/// voxel off towards the borders). `kFovea`: one interpolation through the exact inverse of the half-pixel resize.
-Grid to_native(const Grid& on_network, const Placement& placement, Compat compat, Interpolation interpolation,
-               const std::stop_token& stop);
+/// `take(part, begin)`: a few planes of the crop and where they begin in the native volume.
+using TakePart = std::function<void(const Grid& part, const Index3& begin)>;
+
+/// Nothing but the crop comes back, in parts of a few megabytes: a native volume may be a hundred million voxels large.
+/// `kRaidionics`: corner-aligned resize to the lattice, then resampling, as published (half a voxel off towards the
+/// borders). `kFovea`: one interpolation through the exact inverse of the half-pixel resize.
+void to_native(const Grid& on_network, const Placement& placement, Compat compat, Interpolation interpolation,
+               const TakePart& take, const std::stop_token& stop);
 
 }  // namespace fovea::pipeline::mri

@@ -60,9 +60,15 @@ BrainMask brain_mask(const Grid& mask, const std::string& subject) {
   return result;
 }
 
-void keep_inside(Grid& volume, const BrainMask& mask) {
-  for (std::size_t i = 0; i < volume.values.size(); ++i)
-    if (!mask.inside[i]) volume.values[i] = 0;
+void keep_inside(Grid& part, const Index3& size, const BrainMask& mask) {
+  std::size_t i = 0;
+  for (std::int64_t z = 0; z < part.size[2]; ++z)
+    for (std::int64_t y = 0; y < part.size[1]; ++y) {
+      const std::int64_t row =
+          ((mask.box.begin[2] + z) * size[1] + mask.box.begin[1] + y) * size[0] + mask.box.begin[0];
+      for (std::int64_t x = 0; x < part.size[0]; ++x, ++i)
+        if (!mask.inside[static_cast<std::size_t>(row + x)]) part.values[i] = 0;
+    }
 }
 
 }  // namespace fovea::pipeline::mri

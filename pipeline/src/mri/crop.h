@@ -24,7 +24,7 @@ struct BrainMask {
 /// Error(kNoTissue) for an empty mask. The caller has checked that the grids agree.
 BrainMask brain_mask(const Grid& mask, const std::string& subject);
 
-/// Zero outside the mask.
-void keep_inside(Grid& volume, const BrainMask& mask);
+/// Zero outside the mask; `part` is the mask's box of a volume of `size`.
+void keep_inside(Grid& part, const Index3& size, const BrainMask& mask);
 
 }  // namespace fovea::pipeline::mri

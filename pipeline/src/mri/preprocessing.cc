@@ -188,6 +188,7 @@ void read_training(const Keys& keys, Preprocessing& p, const models::SegConfig& 
                 "Take both files from the same model.");
   if (const std::string* names = keys.find("classes")) p.classes = split(*names, ',');
   p.thresholds = keys.numbers("optimal_thresholds", 1, 256);
+  p.joins_by_maximum = keys.choice<bool>("ensembling_strategy", false, {{"average", false}, {"maximum", true}});
   p.activation_included = keys.flag("activation_layer_included", true);
   p.activation = keys.choice<Activation>("activation_layer_type", Activation::kSoftmax,
                                          {{"softmax", Activation::kSoftmax}, {"sigmoid", Activation::kSigmoid}});
@@ -308,8 +309,9 @@ std::vector<std::filesystem::path> model_files(const std::filesystem::path& mode
   if (!fs::is_directory(model, error) || fs::is_regular_file(model / "model.onnx", error)) return {model};
   std::vector<fs::path> folds;
   for (fs::directory_iterator entry(model, error), end; !error && entry != end; entry.increment(error))
-    if (entry->is_directory() && fs::is_regular_file(entry->path() / "model.onnx"))
-      folds.push_back(entry->path() / "model.onnx");
+    for (const fs::path& file : {entry->path(), entry->path() / "model.onnx", entry->path() / "model.safetensors"})
+      if ((file != entry->path() || file.extension() == ".safetensors") && fs::is_regular_file(file, error))
+        folds.push_back(file);
   std::sort(folds.begin(), folds.end());
   if (folds.empty()) return {model};  // the model store says what is missing
   return folds;

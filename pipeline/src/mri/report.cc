@@ -83,12 +83,19 @@ std::string cropping_name(Cropping cropping) {
   return {};
 }
 
+std::string test_time_name(TestTime augmentation) {
+  return augmentation == TestTime::kFlips ? "flips" : augmentation == TestTime::kMirror ? "mirror" : "none";
+}
+
 Json parameters_json(const Report& r) {
   Json json{{"compat", r.settings.compat == Compat::kRaidionics ? "raidionics" : "fovea"},
             {"resample", r.settings.order == ResampleOrder::kFirst ? "first" : "second"},
             {"thresholds", r.thresholds},
             {"cropping", cropping_name(r.preprocessing.cropping)},
             {"crop_box_index", box_json(r.crop)},
+            {"folds", r.folds},
+            {"ensemble", r.settings.ensemble == Ensemble::kMaximum ? "maximum" : "average"},
+            {"test_time_augmentation", test_time_name(r.settings.test_time)},
             {"min_component_ml", r.min_component_ml},
             {"below_size_mm3", r.below_size_mm3},
             {"connectivity", 26}};
@@ -169,9 +176,7 @@ void find_findings(Segmentation& segmentation, const io::Volume& image, Report& 
       ++report.dropped_components;
       continue;
     }
-    const std::vector<float>& probability =
-        segmentation.probabilities[static_cast<std::size_t>(component.label - 1)].values;
-    Finding finding{measure(component, labels.geometry, probability),
+    Finding finding{measure(component, labels.geometry, segmentation.probability_of(component.label)),
                     laterality_of(component, labels.geometry, report.midline)};
     finding.below_size_limit = finding.lesion.volume_ml * 1000 < report.below_size_mm3;
     for (const auto& [name, weights] : segmentation.modality_weights) {

@@ -41,6 +41,7 @@ struct Report {
   Box crop;
   std::vector<Finding> findings;   ///< largest first
   std::optional<Midline> midline;  ///< looked for when something was found
+  std::size_t folds = 1;
   double min_component_ml = 0, below_size_mm3 = 0;
   std::int64_t dropped_components = 0;
   std::vector<std::string> notices;

@@ -12,6 +12,7 @@
 #include "mri/outputs.h"
 #include "mri/preprocessing.h"
 #include "mri/report.h"
+#include "mri/segment_batch.h"
 #include "mri/segment_inputs.h"
 #include "mri/segment_options.h"
 #include "mri/segmentation.h"
@@ -48,14 +49,17 @@ class SegmentRun {
   void load_model() {
     files_ = model_files(options_.model);
     if (!options_.all_folds) files_.resize(1);
-    LoadedSegmentation loaded = load_segmentation(options_.model);
+    const bool bare_folds = files_.front().extension() == ".safetensors";  // nothing in the folder describes them
+    LoadedSegmentation loaded = load_segmentation(bare_folds ? files_.front() : options_.model);
     const std::string subject =
         options_.model.filename().empty() ? options_.model.string() : options_.model.filename().string();
     model_.config = loaded.network->config();
     const auto metadata = loaded.description.metadata.find("fovea.preprocessing");
     const bool stated = metadata != loaded.description.metadata.end();
     model_.preprocessing = preprocessing_from_json(stated ? metadata->second : std::string{}, model_.config, subject);
-    model_.folds = files_.size();
+    if (!options_.ensemble_stated && model_.preprocessing.joins_by_maximum)
+      options_.settings.ensemble = Ensemble::kMaximum;
+    report_.folds = model_.folds = files_.size();
     first_network_ = std::move(loaded.network);
     model_.open = [this](std::size_t fold) { return open_fold(fold); };
     report_.model = std::move(loaded.description);
@@ -136,7 +140,12 @@ JobKind mri_segment_job() {
       "the whole volume. A network over several modalities takes any of them by name and also writes how much it "
       "looked "
       "at each (attention-NAME.nii.gz) and its gate (gate.nii.gz).\n"
-      "Exit codes: 0 done, 1 wrong usage, 3 could not run (unreadable, wrong grid, not a 3-D volume, ...), 130 "
+      "With --cases, every case gets a folder of its own in --out, and summary.csv says what became of each; a bad "
+      "case "
+      "does not stop\n"
+      "the others, and running the command again goes on where it stopped.\n"
+      "Exit codes: 0 done, 1 wrong usage, 2 some cases failed, 3 could not run (unreadable, wrong grid, not a 3-D "
+      "volume, ...), 130 "
       "cancelled.\n"
       "Example: fovea mri segment t1c.nii.gz --model model.safetensors --out result\n"
       "Several modalities: fovea mri segment --modality swan=swi.nii.gz --modality dwi=dwi.nii.gz --model "
@@ -146,7 +155,13 @@ JobKind mri_segment_job() {
       "result";
   kind.parameters = mri::segment_parameters();
   kind.run = [](const JobValues& values, const ProgressSink& sink, std::stop_token stop) {
-    return mri::SegmentRun(values, sink, std::move(stop)).run();
+    if (values.text("cases").empty()) return mri::SegmentRun(values, sink, std::move(stop)).run();
+    const JobKind& own = job_kind("mri segment");
+    const mri::RunCase run_one = [&own](const JobRequest& request, const ProgressSink& within,
+                                        std::stop_token stopping) {
+      return mri::SegmentRun(JobValues(own, request), within, std::move(stopping)).run();
+    };
+    return mri::segment_cases(values, own.parameters, run_one, sink, stop);
   };
   return kind;
 }

@@ -45,6 +45,12 @@ void add_main(std::vector<Parameter>& p) {
                .type = T::kOutputFolder,
                .help = "Folder for the results; made if it does not exist",
                .required = true});
+  p.push_back({.name = "cases",
+               .type = T::kFile,
+               .help =
+                   "Instead of volumes: a folder of volumes, or a CSV with the columns case_id and volumes (several "
+                   "separated by ;), and any option of a case as a further column",
+               .fallback = std::string{}});
   p.push_back({.name = "compat",
                .type = T::kChoice,
                .help = "fovea: half-pixel resizing both ways and a threshold relative to the intensity range; "
@@ -74,9 +80,16 @@ void add_main(std::vector<Parameter>& p) {
                .choices = {"auto", "axial", "coronal", "sagittal", "all"}});
   p.push_back({.name = "folds",
                .type = T::kChoice,
-               .help = "How the results of a model folder with several folds are joined",
-               .fallback = std::string("average"),
-               .choices = {"average", "maximum", "first"}});
+               .help = "How the results of a model folder with several folds are joined (auto: as the model says, else "
+                       "average; first: the first fold alone)",
+               .fallback = std::string("auto"),
+               .choices = {"auto", "average", "maximum", "first"}});
+  p.push_back({.name = "tta",
+               .type = T::kChoice,
+               .help = "Test-time augmentation, joined like folds: mirror also looks at the volume with left and right "
+                       "exchanged (2 runs), flips at all its mirror images (8 runs, 4 for slices of one plane)",
+               .fallback = std::string("none"),
+               .choices = {"none", "mirror", "flips"}});
 }
 
 void add_reading(std::vector<Parameter>& p) {
@@ -162,7 +175,7 @@ std::vector<Plane> planes_of(const std::string& name) {
 
 void check(const SegmentOptions& o, const JobValues& values, std::vector<std::string>& problems) {
   if (o.volumes.empty() && o.modalities.empty())
-    problems.push_back("give at least one volume, or --modality NAME=FILE");
+    problems.push_back("give at least one volume, --modality NAME=FILE, or --cases");
   if (!o.volumes.empty() && !o.modalities.empty())
     problems.push_back("give volumes in the model's order or --modality NAME=FILE, not both");
   if (o.settings.threshold && !(*o.settings.threshold > 0 && *o.settings.threshold <= 1))
@@ -239,6 +252,9 @@ SegmentOptions segment_options(const JobValues& values) {
   o.settings.planes = planes_of(values.text("plane"));
   o.settings.ensemble = values.text("folds") == "maximum" ? Ensemble::kMaximum : Ensemble::kAverage;
   o.all_folds = values.text("folds") != "first";
+  o.ensemble_stated = values.text("folds") != "auto";
+  const std::string& tta = values.text("tta");
+  o.settings.test_time = tta == "flips" ? TestTime::kFlips : tta == "mirror" ? TestTime::kMirror : TestTime::kNone;
   o.settings.dump = !o.dump.empty();
   o.settings.max_bytes = values.number("max-memory-gb") * kGib;
   o.reading.series = values.text("series");

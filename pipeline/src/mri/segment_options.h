@@ -28,7 +28,7 @@ struct SegmentOptions {
   std::string brain_mask;        ///< "auto", "deepbet", "classical", "none", or a file
   io::VolumeReadOptions reading;
   SegmentationSettings settings;
-  bool all_folds = true;
+  bool all_folds = true, ensemble_stated = false;
   double min_component_ml = 0, below_size_mm3 = 100;
   std::string label_name, pseudonym;
   std::optional<std::array<double, 3>> colour;

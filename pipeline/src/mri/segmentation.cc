@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <utility>
 
 #include <fovea/base/error.h>
 
 #include "mri/back_to_native.h"
+#include "mri/dump_arrays.h"
 #include "mri/intensity.h"
+#include "mri/labelling.h"
 #include "mri/network_step.h"
 #include "mri/recurrent_run.h"
 #include "mri/resample.h"
@@ -18,51 +21,33 @@
 namespace fovea::pipeline::mri {
 namespace {
 
-/// As [X][Y][Z] with z fastest, the layout of the fixtures.
-io::Array array_of(const Grid& grid) {
-  return io::make_array<float>(permuted(grid, {2, 1, 0}).values, {grid.size[0], grid.size[1], grid.size[2]});
-}
-/// Grids side by side as [X][Y][Z][C].
-io::Array array_of(const std::vector<Grid>& grids) {
-  const Index3 size = grids.front().size;
-  const std::size_t count = grids.size();
-  std::vector<float> values(static_cast<std::size_t>(product(size)) * count);
-  for (std::size_t c = 0; c < count; ++c) {
-    const Grid turned = permuted(grids[c], {2, 1, 0});
-    for (std::size_t i = 0; i < turned.values.size(); ++i) values[i * count + c] = turned.values[i];
-  }
-  return io::make_array<float>(values, {size[0], size[1], size[2], static_cast<std::int64_t>(count)});
-}
-io::Array array_of(const std::vector<std::uint8_t>& labels, const Index3& size) {
-  Grid grid(size);
-  std::copy(labels.begin(), labels.end(), grid.values.begin());
-  const Grid turned = permuted(grid, {2, 1, 0});
-  std::vector<std::uint8_t> values(turned.values.size());
-  std::transform(turned.values.begin(), turned.values.end(), values.begin(),
-                 [](float v) { return static_cast<std::uint8_t>(v); });
-  return io::make_array<std::uint8_t>(values, {size[0], size[1], size[2]});
-}
-io::Array array_of(const Affine& affine) {
-  std::vector<double> values;
-  for (std::size_t r = 0; r < 3; ++r) {
-    for (std::size_t c = 0; c < 3; ++c) values.push_back(affine.linear[3 * r + c]);
-    values.push_back(affine.offset[r]);
-  }
-  values.insert(values.end(), {0, 0, 0, 1});
-  return io::make_array<double>(values, {4, 4});
+/// A part's values to their place in a volume of `size`.
+template <class T>
+void put(const Grid& part, const Index3& begin, const Index3& size, std::vector<T>& into) {
+  const float* value = part.values.data();
+  for (std::int64_t z = 0; z < part.size[2]; ++z)
+    for (std::int64_t y = 0; y < part.size[1]; ++y, value += part.size[0])
+      std::transform(value, value + part.size[0],
+                     into.begin() + ((begin[2] + z) * size[1] + begin[1] + y) * size[0] + begin[0],
+                     [](float v) { return static_cast<T>(v); });
 }
 
-/// The label whose probability is highest among those that reach their threshold; 0 where none does.
-std::vector<std::uint8_t> labelled(const std::vector<Grid>& foreground, const std::vector<double>& thresholds) {
-  std::vector<std::uint8_t> labels(foreground.front().values.size(), 0);
-  for (std::size_t i = 0; i < labels.size(); ++i) {
-    float best = -1;
-    for (std::size_t c = 0; c < foreground.size(); ++c)
-      if (const float p = foreground[c].values[i]; p >= thresholds[c] && p > best)
-        best = p, labels[i] = static_cast<std::uint8_t>(c + 1);
+/// A volume's values as a grid, given back at the end: at 100 million voxels nobody wants a copy.
+class Lent {
+ public:
+  explicit Lent(io::Volume& volume) : volume_(volume) {
+    grid_.size = volume.geometry.size;
+    grid_.values.swap(volume.values);
   }
-  return labels;
-}
+  ~Lent() { grid_.values.swap(volume_.values); }
+  Lent(const Lent&) = delete;
+  Lent& operator=(const Lent&) = delete;
+  const Grid& grid() const { return grid_; }
+
+ private:
+  io::Volume& volume_;
+  Grid grid_;
+};
 
 class Run {
  public:
@@ -86,18 +71,6 @@ class Run {
       run_slice_wise();
     } else {
       run_whole();
-    }
-    meter_.stage("labelling", 0.93, 0.95);
-    if (result_.labels.values.empty()) result_.labels.values = labelled(result_.probabilities, result_.thresholds);
-    keep("final.probabilities_resample_first", [&] {
-      return result_.probabilities.size() == 1 ? array_of(result_.probabilities.front())
-                                               : array_of(result_.probabilities);
-    });
-    if (settings_.order == ResampleOrder::kFirst) {
-      keep("final.thresholding_resample_first", [&] { return array_of(result_.labels.values, geometry_.size); });
-    } else {
-      keep("final.thresholding_resample_first",
-           [&] { return array_of(labelled(result_.probabilities, result_.thresholds), geometry_.size); });
     }
     return std::move(result_);
   }
@@ -131,33 +104,25 @@ class Run {
     if (settings_.dump) result_.dump[name] = make();
   }
 
-  Grid take(io::Volume& volume, bool keep_values) {
-    Grid grid;
-    grid.size = volume.geometry.size;
-    if (keep_values) {
-      grid.values = volume.values;
-    } else {
-      grid.values.swap(volume.values);
-    }
-    return grid;
-  }
-
   // --- step 2 ---
 
   void find_crop() {
     meter_.stage("finding the head", 0.10, 0.13);
     const bool needs_brain = wants_brain(p_) && !settings_.whole_head;
-    first_ = take(input_.volumes.front(), true);  // the overlay shows it
     result_.crop = whole(geometry_.size);
-    const Box head = foreground_box(first_, settings_.compat, input_.subject);  // also refuses a constant volume
-    if (p_.cropping == Cropping::kMinimum) result_.crop = head;
+    {
+      const Lent first(input_.volumes.front());
+      const Box head =
+          foreground_box(first.grid(), settings_.compat, input_.subject);  // also refuses a constant volume
+      if (p_.cropping == Cropping::kMinimum) result_.crop = head;
+    }
     if (needs_brain) {
       if (!input_.brain_mask)
         throw Error(ErrorCode::kUsage, "--brain-mask",
                     "the model was trained on the brain alone and needs a brain mask",
                     "Give a mask on the volume's grid with --brain-mask mask.nii.gz.");
-      Grid mask = take(*input_.brain_mask, false);
-      mask_ = brain_mask(mask, "brain mask");
+      mask_ = brain_mask(Lent(*input_.brain_mask).grid(), "brain mask");
+      std::vector<float>().swap(input_.brain_mask->values);
       result_.crop = mask_->box;
     }
     keep("pre.crop_bbox", [&] {
@@ -169,10 +134,20 @@ class Run {
     });
   }
 
-  Grid cropped(std::size_t i) {
-    Grid grid = i == 0 ? std::move(first_) : take(input_.volumes[i], false);
-    if (mask_ && p_.cropping == Cropping::kBrainMask) keep_inside(grid, *mask_);
-    return result_.crop == whole(grid.size) ? std::move(grid) : cut(grid, result_.crop);
+  /// Calls `use(crop)`. The first volume keeps its values, for the overlay; the others' are freed.
+  template <class Use>
+  void with_crop(std::size_t i, Use use) {
+    {
+      const Lent volume(input_.volumes[i]);
+      if (result_.crop == whole(geometry_.size) && !(mask_ && p_.cropping == Cropping::kBrainMask)) {
+        use(volume.grid());
+      } else {
+        Grid part = cut(volume.grid(), result_.crop);
+        if (mask_ && p_.cropping == Cropping::kBrainMask) keep_inside(part, geometry_.size, *mask_);
+        use(part);
+      }
+    }
+    if (i > 0) std::vector<float>().swap(input_.volumes[i].values);
   }
 
   // --- steps 3 to 7, three-dimensional networks ---
@@ -216,15 +191,17 @@ class Run {
 
   /// Steps 3 and 4; not yet normalised.
   Grid on_network_lattice(std::size_t i, bool& annotation) {
-    Grid crop = cropped(i);
-    annotation = settings_.compat == Compat::kRaidionics && looks_like_annotation(crop);
-    const Interpolation interpolation = annotation ? Interpolation::kNearest : Interpolation::kLinear;
-    if (i == 0) place(crop.size);
-    const Affine crop_from_lattice =
-        compose(inverse(placement_.crop_ras_from_index), placement_.lattice.ras_from_index);
-    Grid resampled = resample(crop, crop_from_lattice, placement_.lattice.size, interpolation,
-                              settings_.compat == Compat::kFovea ? Outside::kHalfVoxel : Outside::kZero, meter_.stop());
-    crop = Grid();
+    Grid resampled;
+    Interpolation interpolation = Interpolation::kLinear;
+    with_crop(i, [&](const Grid& crop) {
+      annotation = settings_.compat == Compat::kRaidionics && looks_like_annotation(crop);
+      if (annotation) interpolation = Interpolation::kNearest;
+      if (i == 0) place(crop.size);
+      const Affine crop_from_lattice =
+          compose(inverse(placement_.crop_ras_from_index), placement_.lattice.ras_from_index);
+      resampled = resample(crop, crop_from_lattice, placement_.lattice.size, interpolation,
+                           settings_.compat == Compat::kFovea ? Outside::kHalfVoxel : Outside::kZero, meter_.stop());
+    });
     if (i == 0) keep("pre.resampled_first_input", [&] { return array_of(resampled); });
     if (placement_.network_size == placement_.lattice.size) return resampled;
     return resize_antialiased(resampled, placement_.network_size, interpolation);
@@ -264,51 +241,90 @@ class Run {
           return run_network(network, std::move(channels), p_, advance);
         });
     keep("net.softmax", [&] { return array_of(classes); });
-    meter_.stage("back to the native grid", 0.80, 0.93);
+    meter_.stage("back to the native grid", 0.80, 0.95);
     classes.erase(classes.begin());  // background
-    if (settings_.order == ResampleOrder::kSecond || settings_.dump) label_second(classes);
-    for (Grid& grid : classes) {
-      result_.probabilities.push_back(
-          to_native(grid, placement_, settings_.compat, Interpolation::kLinear, meter_.stop()));
-      grid = Grid();
-      meter_.advance(static_cast<double>(result_.probabilities.size()) / static_cast<double>(classes.size()));
+    std::vector<std::uint8_t> second;
+    if (settings_.order == ResampleOrder::kSecond || settings_.dump) second = label_second(classes);
+    Labelling labelling(geometry_.size, result_.thresholds,
+                        settings_.order == ResampleOrder::kSecond ? std::move(second) : std::vector<std::uint8_t>());
+    std::vector<Grid> kept;  // for the intermediates alone
+    for (std::size_t c = 0; c < classes.size(); ++c) {
+      if (settings_.dump) kept.emplace_back(geometry_.size);
+      to_native(
+          classes[c], placement_, settings_.compat, Interpolation::kLinear,
+          [&](const Grid& part, const Index3& begin) {
+            labelling.merge(c + 1, part, begin);
+            if (settings_.dump) put(part, begin, geometry_.size, kept.back().values);
+          },
+          meter_.stop());
+      classes[c] = Grid();
+      meter_.advance(static_cast<double>(c + 1) / static_cast<double>(classes.size()));
     }
+    take_labels(labelling, kept);
   }
 
-  void label_second(const std::vector<Grid>& foreground) {
+  /// Into the result; the intermediates of step 7 where they are wanted.
+  void take_labels(Labelling& labelling, const std::vector<Grid>& classes) {
+    keep("final.probabilities_resample_first",
+         [&] { return classes.size() == 1 ? array_of(classes.front()) : array_of(classes); });
+    keep("final.thresholding_resample_first",
+         [&] { return array_of(labelled(classes, result_.thresholds), geometry_.size); });
+    result_.labels.values = std::move(labelling.labels());
+    result_.probabilities.push_back(std::move(labelling.highest()));
+    result_.label_probability = std::move(labelling.own());
+  }
+
+  std::vector<std::uint8_t> label_second(const std::vector<Grid>& foreground) {
     const std::vector<std::uint8_t> labels = labelled(foreground, result_.thresholds);
     Grid grid(foreground.front().size);
     std::copy(labels.begin(), labels.end(), grid.values.begin());
-    const Grid native = to_native(grid, placement_, settings_.compat, Interpolation::kNearest, meter_.stop());
-    std::vector<std::uint8_t> values(native.values.size());
-    std::transform(native.values.begin(), native.values.end(), values.begin(),
-                   [](float v) { return static_cast<std::uint8_t>(v); });
+    std::vector<std::uint8_t> values(static_cast<std::size_t>(product(geometry_.size)), 0);
+    to_native(
+        grid, placement_, settings_.compat, Interpolation::kNearest,
+        [&](const Grid& part, const Index3& begin) { put(part, begin, geometry_.size, values); }, meter_.stop());
     keep("final.thresholding_resample_second", [&] { return array_of(values, geometry_.size); });
-    if (settings_.order == ResampleOrder::kSecond) result_.labels.values = std::move(values);
+    return values;
   }
 
   using Network = std::function<std::vector<Grid>(const models::SegNetwork&, std::vector<Grid>, const Advance&)>;
 
   std::vector<Grid> run_folds(std::vector<Grid> channels, const Network& run) {
     meter_.stage("segmenting", 0.25, 0.80);
+    const bool one_plane = model_.config.dims == 2 && result_.planes.size() == 1;
+    const std::vector<Flip> flips =
+        flips_of(settings_.test_time, one_plane ? std::optional(across(result_.planes.front())) : std::nullopt);
+    const std::size_t runs = model_.folds * flips.size();
     std::vector<Grid> total;
-    const std::size_t folds = model_.folds;
-    for (std::size_t fold = 0; fold < folds; ++fold) {
-      const auto network = model_.open(fold);
-      const auto advance = [&](double done) {
-        meter_.advance((static_cast<double>(fold) + done) / static_cast<double>(folds));
-      };
-      std::vector<Grid> classes = run(*network, fold + 1 == folds ? std::move(channels) : channels, advance);
-      if (total.empty()) {
-        total = std::move(classes);
-      } else {
-        add_fold(total, classes, settings_.ensemble);
+    for (std::size_t i = 0; i < runs; ++i) {
+      if (i % flips.size() == 0) {
+        network_.reset();  // one at a time
+        network_ = model_.open(i / flips.size());
       }
+      const auto advance = [&](double done) {
+        meter_.advance((static_cast<double>(i) + done) / static_cast<double>(runs));
+      };
+      const bool last = i + 1 == runs;
+      std::vector<Grid> classes =
+          run_flipped(last ? std::move(channels) : channels, flips[i % flips.size()], run, advance);
+      if (total.empty())
+        total = std::move(classes);
+      else
+        add_fold(total, classes, settings_.ensemble);
     }
-    if (folds > 1 && settings_.ensemble == Ensemble::kAverage)
+    network_.reset();
+    if (runs > 1 && settings_.ensemble == Ensemble::kAverage)
       for (Grid& grid : total)
-        for (float& v : grid.values) v /= static_cast<float>(folds);
+        for (float& v : grid.values) v /= static_cast<float>(runs);
     return total;
+  }
+
+  std::vector<Grid> run_flipped(std::vector<Grid> channels, const Flip& flip, const Network& run,
+                                const Advance& advance) const {
+    if (flip == Flip{}) return run(*network_, std::move(channels), advance);
+    for (Grid& channel : channels) channel = flipped(channel, flip);
+    std::vector<Grid> classes = run(*network_, std::move(channels), advance);
+    for (Grid& grid : classes) grid = flipped(grid, flip);
+    return classes;
   }
 
   // --- slice-wise networks ---
@@ -323,20 +339,23 @@ class Run {
     for (std::size_t a = 0; a < 3; ++a)
       spacing_mm[a] = geometry_.spacing_mm[static_cast<std::size_t>(canonical.axis[a])];
     std::vector<Grid> channels;
-    for (std::size_t i = 0; i < input_.volumes.size(); ++i) channels.push_back(to_canonical(cropped(i), canonical));
+    for (std::size_t i = 0; i < input_.volumes.size(); ++i)
+      with_crop(i, [&](const Grid& crop) { channels.push_back(to_canonical(crop, canonical)); });
     add_differences(channels);
     result_.planes = settings_.planes.empty() ? choose_planes(spacing_mm, p_) : settings_.planes;
     std::vector<Grid> classes = run_folds(
         std::move(channels), [&](const models::SegNetwork& network, std::vector<Grid> turned, const Advance& advance) {
           return run_slices(network, turned, spacing_mm, p_, result_.planes, advance);
         });
-    meter_.stage("back to the native grid", 0.80, 0.93);
+    meter_.stage("back to the native grid", 0.80, 0.95);
+    Labelling labelling(geometry_.size, result_.thresholds);
+    std::vector<Grid> kept;  // for the intermediates alone
     for (std::size_t c = 1; c < classes.size(); ++c) {
-      Grid native = from_canonical(classes[c], canonical);
-      classes[c] = Grid();
-      result_.probabilities.push_back(
-          result_.crop == whole(geometry_.size) ? std::move(native) : paste(native, result_.crop, geometry_.size));
+      const Grid native = from_canonical(std::exchange(classes[c], Grid()), canonical);
+      labelling.merge(c, native, result_.crop.begin);
+      if (settings_.dump) kept.push_back(paste(native, result_.crop, geometry_.size));
     }
+    take_labels(labelling, kept);
   }
 
   SegmentationInput& input_;
@@ -345,13 +364,18 @@ class Run {
   const SegmentationSettings& settings_;
   ProgressMeter& meter_;
   io::Geometry geometry_;
-  Grid first_;
   std::optional<BrainMask> mask_;
   Placement placement_;
+  std::shared_ptr<const models::SegNetwork> network_;
   Segmentation result_;
 };
 
 }  // namespace
+
+const std::vector<float>& Segmentation::probability_of(int label) const {
+  if (!label_probability.values.empty()) return label_probability.values;
+  return probabilities[probabilities.size() == 1 ? 0 : static_cast<std::size_t>(label - 1)].values;
+}
 
 Segmentation segment(SegmentationInput& input, const SegmentationModel& model, const SegmentationSettings& settings,
                      ProgressMeter& meter) {

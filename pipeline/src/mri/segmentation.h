@@ -17,6 +17,7 @@
 #include "mri/crop.h"
 #include "mri/network_step.h"
 #include "mri/preprocessing.h"
+#include "mri/test_time.h"
 #include "progress.h"
 
 namespace fovea::pipeline::mri {
@@ -34,9 +35,10 @@ enum class ResampleOrder {
 struct SegmentationSettings {
   Compat compat = Compat::kFovea;
   ResampleOrder order = ResampleOrder::kFirst;
-  std::optional<double> threshold;  ///< instead of the model's
-  std::vector<Plane> planes;        ///< slice-wise networks; empty: chosen from the spacing
-  Ensemble ensemble = Ensemble::kAverage;
+  std::optional<double> threshold;         ///< instead of the model's
+  std::vector<Plane> planes;               ///< slice-wise networks; empty: chosen from the spacing
+  Ensemble ensemble = Ensemble::kAverage;  ///< of folds and of test-time runs
+  TestTime test_time = TestTime::kNone;
   bool whole_head = false;  ///< a model that wants the brain alone gets the head as it is
   bool dump = false;        ///< keep the intermediates
   double max_bytes = 4.0 * 1024 * 1024 * 1024;
@@ -59,9 +61,11 @@ struct SegmentationModel {
 
 struct Segmentation {
   io::LabelVolume labels;
-  std::vector<Grid> probabilities;  ///< one per foreground class, on the native grid
-  std::vector<double> thresholds;   ///< that were applied, one per foreground class
-  std::vector<Plane> planes;        ///< that a slice-wise network looked at
+  /// On the native grid: one per foreground class, or one alone that is the highest of them.
+  std::vector<Grid> probabilities;
+  Grid label_probability;          ///< of each voxel's own label, where that may be less than the highest; else empty
+  std::vector<double> thresholds;  ///< that were applied, one per foreground class
+  std::vector<Plane> planes;       ///< that a slice-wise network looked at
   Box crop;
   /// Recurrent networks, on the native grid: the modality attention's weight of each modality that was there (they sum
   /// to 1), and the attention gate.
@@ -69,6 +73,9 @@ struct Segmentation {
   std::optional<Grid> gate;
   std::vector<std::string> notices;
   std::map<std::string, io::Array> dump;
+
+  /// Of the label, one per voxel; only voxels with this label count.
+  const std::vector<float>& probability_of(int label) const;
 };
 
 /// Error(kShape) when grids or their number do not fit the model, Error(kUsage) when a brain mask is wanted and not

@@ -90,6 +90,7 @@ JobResult export_model(const JobValues& values, const ProgressSink& sink, std::s
                       ". Research use only.";
   graph.metadata = {{"fovea.sha256", model.description.sha256},
                     {"fovea.labels", Json(model.description.labels).dump()}};
+  io::prepare_output_folder(out.has_parent_path() ? out.parent_path() : fs::path("."));
   OutputSet files(meter.stop());
   files.add(out, [&](const fs::path& temporary) { io::write_onnx(temporary, graph); });
   files.add(out.parent_path() / "pre_processing.ini",

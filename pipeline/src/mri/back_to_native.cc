@@ -34,10 +34,13 @@ void to_native(const Grid& on_network, const Placement& p, Compat compat, Interp
       published ? lattice_from_crop(p) : compose(network_from_lattice(p), lattice_from_crop(p));
   const Index3 size = p.crop.size(), at = p.crop.begin;
   const std::int64_t planes = std::max<std::int64_t>(1, kPartVoxels / (size[0] * size[1]));
-  for (std::int64_t z = 0; z < size[2]; z += planes)
-    take(resampled_planes(source, source_from_crop, size, z, std::min(z + planes, size[2]), interpolation,
-                          published ? Outside::kZero : Outside::kHalfVoxel, stop),
-         {at[0], at[1], at[2] + z});
+  for (std::int64_t z = 0; z < size[2]; z += planes) {
+    const Affine source_from_part = compose(source_from_crop, scaling({1, 1, 1}, {0, 0, static_cast<double>(z)}));
+    const Index3 part{size[0], size[1], std::min(planes, size[2] - z)};
+    take(
+        resample(source, source_from_part, part, interpolation, published ? Outside::kZero : Outside::kHalfVoxel, stop),
+        {at[0], at[1], at[2] + z});
+  }
 }
 
 }  // namespace fovea::pipeline::mri

@@ -29,7 +29,8 @@ Keys stated_keys(const ModelDescription& model) {
   Keys keys;
   const auto found = model.metadata.find("fovea.preprocessing");
   if (found == model.metadata.end()) return keys;
-  for (const auto& [key, value] : Json::parse(found->second).items())
+  const Json stated = Json::parse(found->second);
+  for (const auto& [key, value] : stated.items())
     keys[key] = value.is_string() ? value.get<std::string>() : value.dump();
   return keys;
 }
@@ -90,6 +91,7 @@ JobResult export_model(const JobValues& values, const ProgressSink& sink, std::s
                       ". Research use only.";
   graph.metadata = {{"fovea.sha256", model.description.sha256},
                     {"fovea.labels", Json(model.description.labels).dump()}};
+  io::prepare_output_folder(out.has_parent_path() ? out.parent_path() : fs::path("."));
   OutputSet files(meter.stop());
   files.add(out, [&](const fs::path& temporary) { io::write_onnx(temporary, graph); });
   files.add(out.parent_path() / "pre_processing.ini",

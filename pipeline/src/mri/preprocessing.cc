@@ -188,7 +188,6 @@ void read_training(const Keys& keys, Preprocessing& p, const models::SegConfig& 
                 "Take both files from the same model.");
   if (const std::string* names = keys.find("classes")) p.classes = split(*names, ',');
   p.thresholds = keys.numbers("optimal_thresholds", 1, 256);
-  p.joins_by_maximum = keys.choice<bool>("ensembling_strategy", false, {{"average", false}, {"maximum", true}});
   p.activation_included = keys.flag("activation_layer_included", true);
   p.activation = keys.choice<Activation>("activation_layer_type", Activation::kSoftmax,
                                          {{"softmax", Activation::kSoftmax}, {"sigmoid", Activation::kSigmoid}});

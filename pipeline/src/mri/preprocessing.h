@@ -41,7 +41,6 @@ struct Preprocessing {
   std::vector<double> thresholds;  ///< one per class (background first), or one for all, or none
   bool activation_included = true;
   Activation activation = Activation::kSoftmax;
-  bool joins_by_maximum = false;  ///< ensembling_strategy: of folds and test-time runs; a key of Raidionics' run time
   // [MRI]
   bool bias_correction = false;
 
@@ -80,8 +79,8 @@ constexpr std::size_t across(Plane plane) {
   return plane == Plane::kSagittal ? 0 : plane == Plane::kCoronal ? 1 : 2;
 }
 
-/// Weight files of a model: itself, or model.onnx of a Raidionics folder, or its folds in name order: sub-folders with
-/// model.onnx or model.safetensors, or *.safetensors in the folder itself.
+/// Weight files of a model: itself, or model.onnx of a Raidionics folder, or those of its fold sub-folders in name
+/// order.
 std::vector<std::filesystem::path> model_files(const std::filesystem::path& model);
 
 }  // namespace fovea::pipeline::mri

@@ -89,15 +89,14 @@ Lattice axis_aligned_lattice(const Index3& size, const Affine& affine, const Vec
   return lattice;
 }
 
-Grid resampled_planes(const Grid& source, const Affine& source_from_target, const Index3& target_size,
-                      std::int64_t begin, std::int64_t end, Interpolation interpolation, Outside outside,
-                      const std::stop_token& stop) {
+Grid resample(const Grid& source, const Affine& source_from_target, const Index3& target_size,
+              Interpolation interpolation, Outside outside, const std::stop_token& stop) {
   const Sampler sampler(source, outside);
-  Grid target({target_size[0], target_size[1], end - begin});
-  tbb::parallel_for(begin, end, [&](std::int64_t z) {
+  Grid target(target_size);
+  tbb::parallel_for(std::int64_t{0}, target_size[2], [&](std::int64_t z) {
     if (stop.stop_requested()) return;
     for (std::int64_t y = 0; y < target_size[1]; ++y) {
-      float* row = target.values.data() + target.at(0, y, z - begin);
+      float* row = target.values.data() + target.at(0, y, z);
       for (std::int64_t x = 0; x < target_size[0]; ++x) {
         const Vec3 at = source_from_target({static_cast<double>(x), static_cast<double>(y), static_cast<double>(z)});
         row[x] = static_cast<float>(interpolation == Interpolation::kLinear ? sampler.linear(at) : sampler.nearest(at));
@@ -106,11 +105,6 @@ Grid resampled_planes(const Grid& source, const Affine& source_from_target, cons
   });
   throw_if_stopped(stop);
   return target;
-}
-
-Grid resample(const Grid& source, const Affine& source_from_target, const Index3& target_size,
-              Interpolation interpolation, Outside outside, const std::stop_token& stop) {
-  return resampled_planes(source, source_from_target, target_size, 0, target_size[2], interpolation, outside, stop);
 }
 
 }  // namespace fovea::pipeline::mri

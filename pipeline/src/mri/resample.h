@@ -22,10 +22,6 @@ struct Lattice {
 Lattice axis_aligned_lattice(const Index3& size, const Affine& ras_from_index, const Vec3& spacing_mm,
                              double max_voxels = 1 << 30);
 
-/// Planes begin..end (of the last axis) of `resample` below, with their own indices from 0.
-Grid resampled_planes(const Grid& source, const Affine& source_from_target, const Index3& target_size,
-                      std::int64_t begin, std::int64_t end, Interpolation interpolation, Outside outside,
-                      const std::stop_token& stop = {});
 /// value(o) = source(source_from_target(o)).
 Grid resample(const Grid& source, const Affine& source_from_target, const Index3& target_size,
               Interpolation interpolation, Outside outside, const std::stop_token& stop = {});

@@ -23,6 +23,12 @@ namespace fovea::pipeline {
 namespace mri {
 namespace {
 
+/// A key of Raidionics' own run-time file, taken from the model's preprocessing where it stands there.
+bool joined_by_maximum(const std::string& preprocessing) {
+  const auto keys = nlohmann::json::parse(preprocessing, nullptr, false);
+  return keys.is_object() && keys.contains("ensembling_strategy") && keys["ensembling_strategy"] == "maximum";
+}
+
 class SegmentRun {
  public:
   SegmentRun(const JobValues& values, const ProgressSink& sink, std::stop_token stop)
@@ -57,7 +63,7 @@ class SegmentRun {
     const auto metadata = loaded.description.metadata.find("fovea.preprocessing");
     const bool stated = metadata != loaded.description.metadata.end();
     model_.preprocessing = preprocessing_from_json(stated ? metadata->second : std::string{}, model_.config, subject);
-    if (!options_.ensemble_stated && model_.preprocessing.joins_by_maximum)
+    if (!options_.ensemble_stated && stated && joined_by_maximum(metadata->second))
       options_.settings.ensemble = Ensemble::kMaximum;
     report_.folds = model_.folds = files_.size();
     first_network_ = std::move(loaded.network);

@@ -68,7 +68,7 @@ ReturnValues deliver_lesions(const Module& module, const Arguments& arguments, c
 
 ReturnValues deliver_attention(const Module& module, const Arguments& arguments, const fs::path& results,
                                const Json& json) {
-  const io::StoredAttention tiles = io::read_attention_h5(results / "attention.h5");
+  const io::AttentionFile tiles = io::read_attention_h5(results / "attention.h5");
   const double mpp = json.at("scale").at("mpp_level0").get<double>(),
                step_px = json.at("scale").at("step_px").get<double>();
   OutputFiles files;

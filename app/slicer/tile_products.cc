@@ -19,7 +19,7 @@ std::string number(double value) {
   return {text, std::to_chars(text, text + sizeof text, value).ptr};
 }
 
-std::vector<float> mean_attention(const io::StoredAttention& tiles) {
+std::vector<float> mean_attention(const io::AttentionFile& tiles) {
   const std::size_t count = tiles.coords.size() / 2;
   std::vector<float> mean(count, 0);
   for (std::size_t i = 0; i < tiles.softmax.size(); ++i)
@@ -29,7 +29,7 @@ std::vector<float> mean_attention(const io::StoredAttention& tiles) {
 
 }  // namespace
 
-io::Volume heatmap_volume(const io::StoredAttention& tiles, double step_px, double mpp) {
+io::Volume heatmap_volume(const io::AttentionFile& tiles, double step_px, double mpp) {
   const std::size_t count = tiles.coords.size() / 2;
   if (count == 0 || !(step_px > 0) || !(mpp > 0))
     throw Error(ErrorCode::kInternal, "heatmap", "tiles without places cannot be drawn");
@@ -60,7 +60,7 @@ io::Volume heatmap_volume(const io::StoredAttention& tiles, double step_px, doub
   return volume;
 }
 
-std::string tile_table(const io::StoredAttention& tiles, double mpp) {
+std::string tile_table(const io::AttentionFile& tiles, double mpp) {
   const std::vector<float> attention = mean_attention(tiles);
   std::vector<std::size_t> order(attention.size());
   std::iota(order.begin(), order.end(), std::size_t{0});

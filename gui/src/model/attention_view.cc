@@ -1,5 +1,7 @@
 #include "model/attention_view.h"
 
+#include <fovea/pipeline/colour_table.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -29,8 +31,7 @@ QImage colouredRaster(const pipeline::AttentionRaster& raster, std::string_view 
         line[x] = 0;
         continue;
       }
-      const auto& c = colours[static_cast<std::size_t>(std::clamp(std::lround(*value * 255), 0L, 255L))];
-      line[x] = qRgb(c[0], c[1], c[2]);
+      line[x] = 0xff000000 | colours[static_cast<std::size_t>(std::clamp(std::lround(*value * 255), 0L, 255L))];
     }
   }
   return image;

@@ -1,5 +1,7 @@
 #include "scan/colour_legend.h"
 
+#include <fovea/pipeline/colour_table.h>
+
 #include <QPainter>
 
 #include "scan/number_text.h"

@@ -1,5 +1,7 @@
 #include "scan/slice_image.h"
 
+#include <fovea/pipeline/colour_table.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>

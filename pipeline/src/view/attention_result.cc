@@ -137,10 +137,4 @@ SlideResult read_slide_result(const std::filesystem::path& folder) {
   return result;
 }
 
-std::array<std::array<std::uint8_t, 3>, 256> colour_table(std::string_view map) {
-  std::array<std::array<std::uint8_t, 3>, 256> table{};
-  for (int i = 0; i < 256; ++i) table[static_cast<std::size_t>(i)] = io::colour(map, i / 255.0);
-  return table;
-}
-
 }  // namespace fovea::pipeline

@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 
 #include "scan/slice_image.h"
+
+#include <fovea/pipeline/colour_table.h>
 #include "support.h"
 
 namespace fovea::gui {

@@ -10,7 +10,7 @@
 
 #include <fovea/base/error.h>
 #include <fovea/io/attention_export.h>
-#include <fovea/io/attention_import.h>
+#include <fovea/io/attention_file.h>
 #include <fovea/io/bag.h>
 #include <fovea/io/colormap.h>
 #include <fovea/io/image.h>
@@ -206,7 +206,7 @@ TEST(Export, AttentionH5HoldsWhatItWasGiven) {
   EXPECT_THAT(io::h5::shape_of(file, "attention_raw"), testing::ElementsAre(2, 3));
   EXPECT_EQ(io::to_float(io::h5::read_dataset(file, "attention_softmax")), soft);
   EXPECT_EQ(io::to_int64(io::h5::read_dataset(file, "coords")), coords);
-  const io::StoredAttention read = io::read_attention_h5(folder / "a.h5");
+  const io::AttentionFile read = io::read_attention_h5(folder / "a.h5");
   EXPECT_EQ(read.coords, coords);
   EXPECT_EQ(read.softmax, soft);
   EXPECT_EQ(read.value, value);

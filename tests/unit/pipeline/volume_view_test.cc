@@ -6,6 +6,7 @@
 
 #include <fovea/base/error.h>
 #include <fovea/pipeline/volume_view.h>
+#include <fovea/pipeline/colour_table.h>
 
 #include "shared.h"
 

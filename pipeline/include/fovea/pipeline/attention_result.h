@@ -61,7 +61,4 @@ SlideResult read_slide_result(const std::filesystem::path& folder);
 /// attention.h5 alone, also the one that a live run draws anew (attention_live.h5).
 AttentionResult read_attention(const std::filesystem::path& file);
 
-/// 256 colours of "viridis", "magma", "cividis". Error(kUsage) lists the names.
-std::array<std::array<std::uint8_t, 3>, 256> colour_table(std::string_view map);
-
 }  // namespace fovea::pipeline

@@ -148,7 +148,5 @@ bool same_view_grid(const io::Geometry& a, const io::Geometry& b);
 
 /// Colour of a label as `mri segment` writes and draws it, 0xRRGGBB; they repeat after five.
 std::uint32_t label_colour(int label);
-/// 256 entries 0xRRGGBB of "viridis", "magma", "cividis" or "coolwarm". Error(kUsage) for other names.
-std::array<std::uint32_t, 256> colour_table(std::string_view map);
 
 }  // namespace fovea::pipeline

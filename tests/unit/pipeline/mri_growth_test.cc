@@ -93,8 +93,8 @@ TEST(Growth, TheScansTellWhereTheOutlineWas) {
   };
   io::write_volume(folder / "earlier.nii.gz", moved(drawn_head(earlier_grid, kT1), move));
   io::write_volume(folder / "later.nii.gz", drawn_head(later_grid, kT1));
-  io::write_volume(folder / "before.nii.gz", moved(mask(earlier_grid, 8), move));
-  io::write_volume(folder / "after.nii.gz", mask(later_grid, 14));
+  io::write_volume(folder / "before.nii.gz", moved(mask(earlier_grid, 7), move));
+  io::write_volume(folder / "after.nii.gz", mask(later_grid, 12));
   const auto grown = [&](bool with_scans) {
     JobRequest request{"mri growth",
                        {{"before", (folder / "before.nii.gz").string()},

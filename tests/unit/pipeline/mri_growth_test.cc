@@ -4,6 +4,12 @@
 #include <cmath>
 
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <fovea/pipeline/job.h>
+
+#include "mri_head_support.h"
+#include "shared.h"
 
 namespace fovea::pipeline::mri {
 namespace {
@@ -67,6 +73,48 @@ TEST(Growth, ATinyLesionThatMovedByMillimetresIsTheSame) {
   shift.offset = {-9, 0, 0};
   EXPECT_EQ(lesion_changes(outline({1, 1, 1}, {{{0, 0, 0}, 1}}), outline({1, 1, 1}, {{{9, 0, 0}, 1}}), shift).size(),
             1U);
+}
+
+/// The patient lay 25 mm and 9 degrees differently: only the scans can tell that the lesion stayed and grew.
+TEST(Growth, TheScansTellWhereTheOutlineWas) {
+  const test::TemporaryFolder folder;
+  const io::Geometry later_grid = centred_grid({60, 72, 36}, {3, 3, 4.5}),
+                     earlier_grid = centred_grid({56, 60, 42}, {3.2, 3.4, 4});
+  const Affine move = rigid_move({4, -3, 7}, {18, -14, 11});
+  const auto mask = [](const io::Geometry& grid, double radius) {
+    io::Volume volume{grid, {}};
+    for (std::int64_t k = 0; k < grid.size[2]; ++k)
+      for (std::int64_t j = 0; j < grid.size[1]; ++j)
+        for (std::int64_t i = 0; i < grid.size[0]; ++i) {
+          const Vec3 p = grid.point_lps({static_cast<double>(i), static_cast<double>(j), static_cast<double>(k)});
+          volume.values.push_back(std::hypot(p[0] - 30, p[1] - 20, p[2] + 10) <= radius ? 1.0F : 0.0F);
+        }
+    return volume;
+  };
+  io::write_volume(folder / "earlier.nii.gz", moved(drawn_head(earlier_grid, kT1), move));
+  io::write_volume(folder / "later.nii.gz", drawn_head(later_grid, kT1));
+  io::write_volume(folder / "before.nii.gz", moved(mask(earlier_grid, 7), move));
+  io::write_volume(folder / "after.nii.gz", mask(later_grid, 12));
+  const auto grown = [&](bool with_scans) {
+    JobRequest request{"mri growth",
+                       {{"before", (folder / "before.nii.gz").string()},
+                        {"after", (folder / "after.nii.gz").string()},
+                        {"days", 100.0},
+                        {"out", (folder / "out").string()}}};
+    if (with_scans) {
+      request.values["before-image"] = (folder / "earlier.nii.gz").string();
+      request.values["after-image"] = (folder / "later.nii.gz").string();
+    }
+    return nlohmann::json::parse(run_job(request).json);
+  };
+  const auto registered = grown(true);
+  EXPECT_EQ(registered["alignment"]["by"], "rigid registration of the scans");
+  EXPECT_NEAR(registered["alignment"]["moved_mm"].get<double>(), std::hypot(18, 14, 11), 3);
+  ASSERT_EQ(registered["lesions"].size(), 1U) << registered["lesions"].dump(1);
+  EXPECT_EQ(registered["lesions"][0]["verdict"], "grown");
+  const auto by_headers = grown(false);
+  EXPECT_EQ(by_headers["alignment"]["by"], "headers");
+  EXPECT_EQ(by_headers["lesions"].size(), 2U) << "the outlines do not meet by the headers";
 }
 
 TEST(Growth, DoublingTime) {

@@ -12,7 +12,7 @@
 namespace fovea::gui {
 namespace {
 
-constexpr int kTarget = 26, kTableHeight = 132;
+constexpr int kTarget = 26, kTableHeight = 160;
 
 }  // namespace
 
@@ -63,7 +63,7 @@ ComparisonPanel::ComparisonPanel(ScanScene* earlier, ScanScene* later, QWidget* 
   table_->setShowGrid(false);
   table_->verticalHeader()->hide();
   table_->verticalHeader()->setDefaultSectionSize(std::max(kTarget, fontMetrics().height() + 8));
-  table_->horizontalHeader()->setStretchLastSection(true);
+  table_->horizontalHeader()->setMinimumHeight(kTarget);
   table_->setMaximumHeight(kTableHeight);
   column->addWidget(table_);
   connect(table_->selectionModel(), &QItemSelectionModel::currentRowChanged, this, [this](const QModelIndex& row) {

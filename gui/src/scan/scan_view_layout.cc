@@ -15,7 +15,7 @@
 namespace fovea::gui {
 namespace {
 
-constexpr int kPanelWidth = 268, kTableHeight = 150;
+constexpr int kPanelWidth = 284, kTableHeight = 150;
 
 }  // namespace
 

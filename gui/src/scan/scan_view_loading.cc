@@ -188,12 +188,15 @@ void ScanView::Private::compareWith(const QString& path, const QString& labels, 
         return point;
       },
       [this, path](EarlierPoint&& point) {
+        const pipeline::ViewIndex place = scene.cursor();  // the one that is looked at stays
         earlier.setBase(point.volume, nameOf(path, 1));
+        scene.setCursor(place);
         if (point.labels) earlier.setSegmentation(point.labels);
         std::vector<std::string> notices = point.volume->notices;
         if (point.growth) notices.insert(notices.end(), point.growth->notices.begin(), point.growth->notices.end());
         note(ScanView::tr("Earlier scan"), notices);
         comparison->setGrowth(std::move(point.growth));
+        table->hide();  // the change of each lesion stands in its place
         pages->setCurrentWidget(comparison);
         comparison->align();
         Q_EMIT view->comparisonShown();
@@ -205,6 +208,7 @@ void ScanView::Private::endComparison() {
   loader.cancel(QStringLiteral("earlier"));
   pages->setCurrentWidget(scene.empty() ? static_cast<QWidget*>(empty) : panes);
   earlier.clear();  // its memory as well
+  table->setVisible(view->lesionCount() > 0);
 }
 
 }  // namespace fovea::gui

@@ -13,7 +13,7 @@ constexpr int kRelaxations = 8, kHeadRelaxations = 20;
 constexpr float kSmooth = 0.5F, kInflate = -0.53F;  // Taubin's pair
 const QVector3D kMiddle(0.5F, 0.5F, 0.5F);
 constexpr std::int64_t kMaxCells = 4'000'000;
-constexpr double kHeadVoxelMm = 3;
+constexpr double kHeadVoxelMm = 4;
 
 /// Voxel centres at whole numbers, one layer of outside all around; cell (x, y, z) lies between x and x + 1.
 class NetBuilder {
@@ -122,16 +122,21 @@ void add_normals(SurfaceMesh& mesh) {
   for (QVector3D& normal : mesh.normals) normal.normalize();
 }
 
-/// All that is connected by faces to the largest part.
-void keep_largest(std::vector<std::uint8_t>& inside, const ViewIndex& size) {
-  std::vector<std::int32_t> part(inside.size(), 0);
-  std::int32_t parts = 0, largest = 0;
-  std::size_t most = 0;
+/// Parts that are connected by faces, of the voxels where `inside` is `wanted`: a number for each voxel, 0 elsewhere,
+/// and the size of each part.
+struct Parts {
+  std::vector<std::int32_t> of;
+  std::vector<std::size_t> sizes{0};
+};
+Parts parts_of(const std::vector<std::uint8_t>& inside, const ViewIndex& size, bool wanted) {
+  Parts parts;
+  parts.of.assign(inside.size(), 0);
   std::vector<std::size_t> queue;
   const std::array<std::int64_t, 3> stride{1, size[0], size[0] * size[1]};
   for (std::size_t seed = 0; seed < inside.size(); ++seed) {
-    if (!inside[seed] || part[seed]) continue;
-    part[seed] = ++parts;
+    if ((inside[seed] != 0) != wanted || parts.of[seed]) continue;
+    const auto part = static_cast<std::int32_t>(parts.sizes.size());
+    parts.of[seed] = part;
     queue.assign(1, seed);
     for (std::size_t next = 0; next < queue.size(); ++next) {
       const auto at = static_cast<std::int64_t>(queue[next]);
@@ -140,15 +145,24 @@ void keep_largest(std::vector<std::uint8_t>& inside, const ViewIndex& size) {
         for (const std::int64_t way : {-1, 1}) {
           if (place + way < 0 || place + way >= size[a]) continue;
           const auto to = static_cast<std::size_t>(at + way * stride[a]);
-          if (!inside[to] || part[to]) continue;
-          part[to] = parts;
+          if ((inside[to] != 0) != wanted || parts.of[to]) continue;
+          parts.of[to] = part;
           queue.push_back(to);
         }
       }
     }
-    if (queue.size() > most) most = queue.size(), largest = parts;
+    parts.sizes.push_back(queue.size());
   }
-  for (std::size_t i = 0; i < inside.size(); ++i) inside[i] = part[i] == largest && largest > 0;
+  return parts;
+}
+
+/// The largest part without its hollows: what can be seen from outside.
+void keep_outside_of_largest(std::vector<std::uint8_t>& inside, const ViewIndex& size) {
+  const Parts solid = parts_of(inside, size, true);
+  const auto largest = std::max_element(solid.sizes.begin(), solid.sizes.end()) - solid.sizes.begin();
+  for (std::size_t i = 0; i < inside.size(); ++i) inside[i] = largest > 0 && solid.of[i] == largest;
+  const Parts air = parts_of(inside, size, false);
+  for (std::size_t i = 0; i < inside.size(); ++i) inside[i] = air.of[i] != air.of[0];  // the padding's corner is air
 }
 
 /// `first`: index of the first sample, `stride`: voxels from one to the next.
@@ -265,7 +279,7 @@ SurfaceMesh head_mesh(const pipeline::ViewVolume& volume, const std::stop_token&
         const double mean = sum / static_cast<double>(stride[0] * stride[1] * stride[2]);
         inside[static_cast<std::size_t>((z * padded[1] + y) * padded[0] + x)] = mean > air;
       }
-  keep_largest(inside, padded);
+  keep_outside_of_largest(inside, padded);
   std::array<double, 3> first{}, step{};
   for (std::size_t a = 0; a < 3; ++a)
     step[a] = static_cast<double>(stride[a]), first[a] = (step[a] - 1) / 2;  // the middle of a block

@@ -29,21 +29,24 @@ class Raster {
   void triangle(const Corner& a, const Corner& b, const Corner& c, const Put& put) {
     const float area = (b.x - a.x) * (c.y - a.y) - (b.y - a.y) * (c.x - a.x);
     if (!(std::abs(area) > 1e-9F)) return;
-    const int x0 = std::max(0, static_cast<int>(std::floor(std::min({a.x, b.x, c.x})))),
-              x1 = std::min(width_ - 1, static_cast<int>(std::ceil(std::max({a.x, b.x, c.x})))),
-              y0 = std::max(0, static_cast<int>(std::floor(std::min({a.y, b.y, c.y})))),
-              y1 = std::min(height_ - 1, static_cast<int>(std::ceil(std::max({a.y, b.y, c.y}))));
-    const float inverse = 1 / area;
-    for (int y = y0; y <= y1; ++y)
-      for (int x = x0; x <= x1; ++x) {
-        const float px = static_cast<float>(x) + 0.5F, py = static_cast<float>(y) + 0.5F;
-        const float wa = ((b.x - px) * (c.y - py) - (b.y - py) * (c.x - px)) * inverse;
-        const float wb = ((c.x - px) * (a.y - py) - (c.y - py) * (a.x - px)) * inverse;
+    // Pixel centres within the triangle's box; the weights change by constants from one to the next.
+    const int x0 = std::max(0, static_cast<int>(std::ceil(std::min({a.x, b.x, c.x}) - 0.5F))),
+              x1 = std::min(width_ - 1, static_cast<int>(std::floor(std::max({a.x, b.x, c.x}) - 0.5F))),
+              y0 = std::max(0, static_cast<int>(std::ceil(std::min({a.y, b.y, c.y}) - 0.5F))),
+              y1 = std::min(height_ - 1, static_cast<int>(std::floor(std::max({a.y, b.y, c.y}) - 0.5F)));
+    if (x0 > x1 || y0 > y1) return;
+    const float inverse = 1 / area, step_a = (b.y - c.y) * inverse, step_b = (c.y - a.y) * inverse;
+    for (int y = y0; y <= y1; ++y) {
+      const float px = static_cast<float>(x0) + 0.5F, py = static_cast<float>(y) + 0.5F;
+      float wa = ((b.x - px) * (c.y - py) - (b.y - py) * (c.x - px)) * inverse;
+      float wb = ((c.x - px) * (a.y - py) - (c.y - py) * (a.x - px)) * inverse;
+      std::size_t pixel = static_cast<std::size_t>(y) * static_cast<std::size_t>(width_) + static_cast<std::size_t>(x0);
+      for (int x = x0; x <= x1; ++x, ++pixel, wa += step_a, wb += step_b) {
         const float wc = 1 - wa - wb;
         if (wa < 0 || wb < 0 || wc < 0) continue;
-        put(static_cast<std::size_t>(y) * static_cast<std::size_t>(width_) + static_cast<std::size_t>(x),
-            wa * a.z + wb * b.z + wc * c.z, wa * a.facing + wb * b.facing + wc * c.facing);
+        put(pixel, wa * a.z + wb * b.z + wc * c.z, wa * a.facing + wb * b.facing + wc * c.facing);
       }
+    }
   }
 
   std::vector<float> solid_depth, glass_depth, glass_facing;
@@ -107,6 +110,7 @@ SurfacePicture render_surfaces(const std::vector<SurfaceItem>& items, const Surf
     const auto& t = item.mesh->triangles;
     for (std::size_t i = 0; i + 2 < t.size(); i += 3) {
       const Corner &a = corners[t[i]], &b = corners[t[i + 1]], &c = corners[t[i + 2]];
+      if (a.facing <= 0 && b.facing <= 0 && c.facing <= 0) continue;  // its back: hidden by its front
       if (item.glass) {
         raster.triangle(a, b, c, [&](std::size_t pixel, float depth, float facing) {
           if (depth > raster.glass_depth[pixel]) raster.glass_depth[pixel] = depth, raster.glass_facing[pixel] = facing;

@@ -9,6 +9,7 @@
 #include <QElapsedTimer>
 #include <QStyleFactory>
 #include <QTest>
+#include <QTimer>
 #include <QWheelEvent>
 
 #include <algorithm>
@@ -59,15 +60,31 @@ double slice_change_ms(gui::FourPanes& panes, gui::SlicePane& pane, int notches)
   return static_cast<double>(timer.nsecsElapsed()) / 1e6;
 }
 
+void print_row(const char* name, std::vector<double>& times) {
+  std::sort(times.begin(), times.end());
+  std::printf("%-9s median %6.2f ms   95 %% %6.2f ms   worst %6.2f ms\n", name, times[times.size() / 2],
+              times[times.size() * 95 / 100], times.back());
+}
+
 void print_times(gui::FourPanes& panes) {
   for (const Plane plane : gui::kPlanes) {
     gui::SlicePane& pane = *panes.pane(plane);
     std::vector<double> times;
     for (int n = 0; n < kChanges; ++n) times.push_back(slice_change_ms(panes, pane, n / 50 % 2 == 0 ? 1 : -1));
-    std::sort(times.begin(), times.end());
-    std::printf("%-9s median %6.2f ms   95 %% %6.2f ms   worst %6.2f ms\n", gui::plane_name(plane).toUtf8().constData(),
-                times[times.size() / 2], times[times.size() * 95 / 100], times.back());
+    print_row(gui::plane_name(plane).toUtf8().constData(), times);
   }
+}
+
+void print_turns(gui::SurfacePane& surface) {
+  std::vector<double> times;
+  for (int n = 0; n < kChanges; ++n) {
+    QElapsedTimer timer;
+    timer.start();
+    surface.setView(surface.camera().turn + 7, surface.camera().tilt);
+    surface.repaint();
+    times.push_back(static_cast<double>(timer.nsecsElapsed()) / 1e6);
+  }
+  print_row("Surface", times);
 }
 
 std::size_t peak_mb() {
@@ -157,7 +174,15 @@ int main(int argc, char** argv) {
   QObject::connect(&view, &gui::ScanView::failed, [](const QString& sentence, const QString& details) {
     std::fprintf(stderr, "%s\n(%s)\n", sentence.toUtf8().constData(), details.toUtf8().constData());
   });
-  QElapsedTimer timer;
+  // How long the GUI thread was away while files were read: the longest time between two turns of its loop.
+  QElapsedTimer timer, turn;
+  qint64 longest_ns = 0;
+  QTimer heartbeat;
+  QObject::connect(&heartbeat, &QTimer::timeout, [&] {
+    if (turn.isValid()) longest_ns = std::max(longest_ns, turn.nsecsElapsed());
+    turn.start();
+  });
+  heartbeat.start(1);
   timer.start();
   view.open(arguments.positionalArguments().first());
   if (arguments.isSet("sequence")) view.addSequence(arguments.value("sequence"));
@@ -166,7 +191,9 @@ int main(int argc, char** argv) {
   if (arguments.isSet("compare"))
     view.compareWith(arguments.value("compare"), arguments.value("mask"), arguments.value("growth"));
   if (!QTest::qWaitFor([&] { return !view.isBusy(); }, kWait)) return 3;
-  std::printf("read in %.2f s\n", static_cast<double>(timer.elapsed()) / 1000);
+  heartbeat.stop();
+  std::printf("read in %.2f s, longest turn of the GUI thread meanwhile %.1f ms\n",
+              static_cast<double>(timer.elapsed()) / 1000, static_cast<double>(longest_ns) / 1e6);
   auto* panes = view.findChild<gui::FourPanes*>();
   if (arguments.isSet("lesion")) view.selectLesion(arguments.value("lesion").toInt());
   for (const Plane plane : gui::kPlanes)
@@ -174,6 +201,7 @@ int main(int argc, char** argv) {
   QTest::qWait(100);
   if (arguments.isSet("picture")) return view.grab().save(arguments.value("picture")) ? 0 : 3;
   print_times(*panes);
+  print_turns(*panes->surface());
   std::printf("peak memory %zu MB\n", peak_mb());
   return 0;
 }

@@ -89,6 +89,16 @@ TEST(HeadMesh, SpecksInAirAreNoHead) {
   for (const QVector3D& p : mesh.vertices) ASSERT_LT((p - QVector3D(30, 30, 30)).length(), 24);
 }
 
+TEST(HeadMesh, VentriclesAreNotSeenFromOutside) {
+  const auto volume = test::volume_of({60, 60, 60}, {1, 1, 1}, [](auto i, auto j, auto k) {
+    const double r = std::hypot(double(i) - 30, double(j) - 30, double(k) - 30);
+    return r < 24 && r > 10 ? 100 : 0;
+  });
+  const SurfaceMesh mesh = head_mesh(*volume);
+  EXPECT_EQ(euler(mesh), 2) << "one closed surface";
+  for (const QVector3D& p : mesh.vertices) ASSERT_GT((p - QVector3D(30, 30, 30)).length(), 15);
+}
+
 TEST(SurfaceCamera, TheFrontHasThePatientsLeftOnTheRight) {
   SurfaceCamera camera;
   const QSize size(200, 200);

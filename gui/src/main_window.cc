@@ -84,8 +84,10 @@ MainWindow::MainWindow(const QString& home, QWidget* parent)
 }
 
 MainWindow::~MainWindow() {
-  // Widgets look at the session: they go first.
-  delete takeCentralWidget();
+  session_->disconnect(this);
+  session_->queue().disconnect(this);
+  session_->stop();
+  delete takeCentralWidget();  // widgets look at the session: they go first
 }
 
 Session& MainWindow::session() {

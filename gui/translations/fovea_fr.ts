@@ -698,6 +698,14 @@
         <source>Closing stops it; nothing partial is left. Waiting cases go on at the next start.</source>
         <translation>Fermer l’arrête sans rien laisser d’incomplet. Les cas en attente reprendront au prochain démarrage.</translation>
     </message>
+    <message>
+        <source>Cancel</source>
+        <translation>Annuler</translation>
+    </message>
+    <message>
+        <source>Cancel the run that goes on</source>
+        <translation>Annuler le calcul en cours</translation>
+    </message>
 </context>
 <context>
     <name>fovea::gui::MessageBar</name>
@@ -712,6 +720,10 @@
     <message>
         <source>Close</source>
         <translation>Fermer</translation>
+    </message>
+    <message>
+        <source>What can be done</source>
+        <translation>Ce que l’on peut faire</translation>
     </message>
 </context>
 <context>

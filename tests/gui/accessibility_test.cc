@@ -8,6 +8,7 @@
 #include <QLabel>
 #include <QLineEdit>
 #include <QSlider>
+#include <QTranslator>
 
 #include <cmath>
 
@@ -77,9 +78,10 @@ TEST_P(AccessibilityTest, EveryControlHasAName) {
 
 TEST_P(AccessibilityTest, EveryControlCanBeReachedByTab) {
   for (const QWidget* widget : window_->findChildren<QWidget*>())
-    if (isControl(widget) && !ofQt(widget))
+    if (isControl(widget) && !ofQt(widget)) {
       EXPECT_TRUE(widget->focusPolicy() & Qt::TabFocus)
           << widget->metaObject()->className() << " " << widget->accessibleName().toStdString();
+    }
   // The order goes round and comes back: no trap.
   QWidget* first = window_->focusWidget() ? window_->focusWidget() : window_.get();
   QWidget* at = first;
@@ -127,6 +129,7 @@ TEST(Translation, FrenchIsCompleteAndShown) {
   for (const QAbstractButton* button : window.findChildren<QAbstractButton*>()) seen << button->text();
   EXPECT_TRUE(seen.contains(QStringLiteral("Ajouter des fichiers"))) << seen.join(QLatin1Char('|')).toStdString();
   EXPECT_FALSE(seen.contains(QStringLiteral("Add files")));
+  for (QTranslator* translator : app.findChildren<QTranslator*>()) delete translator;  // other tests are in English
 }
 
 }  // namespace

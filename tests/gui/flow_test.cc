@@ -65,6 +65,8 @@ class FlowTest : public testing::Test {
     window_->resize(1280, 800);
     window_->show();
     ASSERT_TRUE(QTest::qWaitForWindowExposed(window_.get()));
+    window_->activateWindow();
+    ASSERT_TRUE(QTest::qWaitForWindowActive(window_.get()));  // for shortcuts
     canvas_ = window_->findChild<SlideCanvas*>();
   }
   void TearDown() override { window_.reset(); }
@@ -81,7 +83,7 @@ class FlowTest : public testing::Test {
     ASSERT_TRUE(wait_for([&] { return canvas_->hasSlide(); }));
     ASSERT_TRUE(wait_for([&] { return canvas_->tiles()->idle(); }));
   }
-  void run() {
+  void runToEnd() {
     auto* start = find<QPushButton>("start");
     ASSERT_TRUE(wait_for([&] { return start->isEnabled(); })) << find<QLabel>("checks")->text().toStdString();
     QTest::mouseClick(start, Qt::LeftButton);
@@ -103,9 +105,12 @@ TEST_F(FlowTest, OpenRunTopPatchReport) {
   QObject::connect(&session(), &Session::live, window_.get(), [&](const LiveState& state, const auto& attention) {
     live = true;
     EXPECT_GT(state.seen, 0);
-    if (attention) EXPECT_EQ(static_cast<qint64>(attention->tiles()), state.seen);
+    // The file may be that of the next report already.
+    if (attention) {
+      EXPECT_GE(static_cast<qint64>(attention->tiles()), state.seen);
+    }
   });
-  run();
+  runToEnd();
   std::printf("worst block of the window's thread while the job ran: %.1f ms of processor, %.1f ms of time (%s)\n",
               app.worst_cpu_ms, app.worst_wall_ms, app.worst_event.constData());
   EXPECT_LT(app.worst_cpu_ms, kBlockMs) << app.worst_event.constData();
@@ -288,8 +293,8 @@ TEST_F(FlowTest, ARunIsCancelledWithinTwoSecondsAndLeavesNothing) {
   QTest::mouseClick(start, Qt::LeftButton);
   ASSERT_TRUE(wait_for(
       [&] {
-        const Run* run = session().queue().running();
-        return run && run->stage.contains(QStringLiteral("tiles"));
+        const auto* active = session().queue().running();
+        return active && active->stage.contains(QStringLiteral("tiles"));
       },
       120'000));
   QElapsedTimer clock;

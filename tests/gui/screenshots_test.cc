@@ -48,6 +48,8 @@ TEST(Screenshots, AreTaken) {
   setTheme(app, WindowTheme::kLight);
   MainWindow window(home.path());
   window.show();
+  window.activateWindow();
+  (void)QTest::qWaitForWindowActive(&window);
   save(window, folder, QStringLiteral("start-light"));
   QStringList paths{QString::fromStdString((fovea::test::deps_dir() / "demo/cmu_small_region.svs").string())};
   const auto shared = fovea::test::shared_dir() / "data";

@@ -19,6 +19,7 @@ MessageBar::MessageBar(QWidget* parent) : QFrame(parent) {
   more_ = new QPushButton(tr("Details"), this);
   more_->setCheckable(true);
   action_ = new QPushButton(this);
+  action_->setAccessibleName(tr("What can be done"));
   close_ = new QPushButton(tr("Close"), this);
   auto* row = new QHBoxLayout;
   row->addWidget(text_, 1);

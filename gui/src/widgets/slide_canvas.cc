@@ -294,10 +294,12 @@ void SlideCanvas::mousePressEvent(QMouseEvent* event) {
   if (event->button() == Qt::RightButton) return finishDrawing();
   if (event->button() != Qt::LeftButton) return;
   const QPointF point = clamped(viewport_.toSlide(event->position()));
+  // The last point follows the mouse: this click fixes it, and a new one follows.
   if (content_.drawing.isEmpty())
-    content_.drawing << point << point;
-  else
     content_.drawing << point;
+  else
+    content_.drawing.last() = point;
+  content_.drawing << point;
   if (content_.tool == CanvasTool::kPoint) finishDrawing();
   update();
 }

@@ -227,7 +227,7 @@ class ScriptedModule(unittest.TestCase):
             logic.saveReport(run, str(self.folder / "mine.doc"))
 
     def test_nothing_found_still_names_what_was_looked_for(self):
-        logic, run, _, _ = self.start(threshold=1)
+        logic, run, _, _ = self.start(minComponentMl=1000)
         self.assertEqual(logic.state(run.node), "done")
         segments = run.segmentationNode.GetSegmentation()
         self.assertEqual([segments.GetNthSegment(i).GetName() for i in range(segments.GetNumberOfSegments())], ["meningioma"])

@@ -60,8 +60,9 @@ def hostile_folder(folder):
 def slicer_environment(hostile):
     environment = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "ITK_AUTOLOAD_PATH": "", "LC_ALL": "de_DE.UTF-8",
                    "LD_LIBRARY_PATH": str(hostile), "QT_PLUGIN_PATH": str(hostile), "PYTHONPATH": str(hostile), "PYTHONHOME": str(hostile)}
-    if "LOCPATH" in os.environ:
-        environment["LOCPATH"] = os.environ["LOCPATH"]
+    for name in ("LOCPATH", "OMP_WAIT_POLICY"):
+        if name in os.environ:
+            environment[name] = os.environ[name]
     return environment
 
 

@@ -99,7 +99,7 @@ class AsSlicerRunsThem(unittest.TestCase):
 
     def test_nothing_found_is_a_full_grid_of_zeros(self):
         folder = self.out("none")
-        ended = self.segment(folder, threshold="1", lesions=folder / "C_lesions.csv", report=folder / "D_report.html")
+        ended = self.segment(folder, minComponentMl="1000", lesions=folder / "C_lesions.csv", report=folder / "D_report.html")
         self.assertEqual((ended.code, ended.err), (0, ""))
         self.assertEqual(set(self.check_grid(folder / "A_labels.nrrd", "unsigned char")), {0})
         self.assertEqual(ended.returned["lesionCount"], "0")

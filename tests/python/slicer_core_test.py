@@ -4,6 +4,7 @@ application). What is doubled is named so: `slicer.cli` and `slicer.modules`, wh
 Usage: slicer_core_test.py MODULE_FOLDER MODEL SCRIPTED_MODULE [unittest arguments]; exit code 77 without slicer-core.
 """
 import importlib
+import os
 import pathlib
 import shutil
 import sys
@@ -23,6 +24,9 @@ except (ImportError, OSError) as error:
     sys.exit(77)
 
 from slicer_host import head_volume
+
+# Slicer's CLI logic hands its environment to the program, and its thread of tasks takes the lowest priority unless told another.
+os.environ.update(OMP_NUM_THREADS="1", SLICER_BACKGROUND_THREAD_PRIORITY=str(os.nice(0)))
 
 FOLDER, MODEL, SCRIPTED = (pathlib.Path(p) for p in sys.argv[1:4])
 

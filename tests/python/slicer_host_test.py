@@ -142,7 +142,7 @@ class AsSlicerRunsThem(unittest.TestCase):
         return ended
 
     def test_bad_input_is_one_clear_line(self):
-        self.refused("no-model", "exist|not be read|found", model=self.folder / "absent.safetensors")
+        self.refused("no-model", "there is no such model", model=self.folder / "absent.safetensors")
         self.refused("model-not-chosen", "no Model was chosen", model="")
         self.refused("not-a-volume", "volume|format|read", inputVolume=MODEL)
         empty = self.folder / "EMPTY.nrrd"

@@ -14,6 +14,8 @@ set(FOVEA_SHARE share/fovea)
 install(TARGETS fovea_cli fovea_tiles fovea_slide_reader fovea_slicer_job RUNTIME DESTINATION bin COMPONENT runtime)
 install(TARGETS fovea_io fovea_models fovea_pipeline LIBRARY DESTINATION ${FOVEA_LIB} COMPONENT runtime)
 if(TARGET fovea_cuda)
+  # It loads nothing of ours.
+  set_target_properties(fovea_cuda PROPERTIES BUILD_WITH_INSTALL_RPATH ON INSTALL_RPATH "")
   install(TARGETS fovea_cuda LIBRARY DESTINATION ${FOVEA_LIB} COMPONENT runtime)
 endif()
 

@@ -13,6 +13,7 @@ import re
 import subprocess
 import tempfile
 import uuid
+from urllib.parse import quote
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # Lists whose contents are in the product. The other wheels-*.txt are for tests and benchmarks alone.
@@ -75,15 +76,17 @@ def loaded(paths):
 
 
 def packages_of(libraries):
-    """Debian package -> its libraries among these."""
-    owners = {}
+    """Debian package -> its libraries among these. One question for all: dpkg reads its whole database for each."""
+    spellings = {}
     for library in libraries:
-        candidates = {library, os.path.realpath(library), library.replace("/lib/", "/usr/lib/", 1), library.replace("/usr/lib/", "/lib/", 1)}
-        for candidate in sorted(candidates):
-            said = subprocess.run(["dpkg-query", "-S", candidate], capture_output=True, text=True)
-            if said.returncode == 0:
-                owners.setdefault(said.stdout.split(":")[0].strip(), []).append(os.path.basename(library))
-                break
+        for path in (library, os.path.realpath(library), library.replace("/lib/", "/usr/lib/", 1), library.replace("/usr/lib/", "/lib/", 1)):
+            spellings.setdefault(path, os.path.basename(library))
+    said = subprocess.run(["dpkg-query", "-S", *sorted(spellings)], capture_output=True, text=True)  # complains of those it does not know
+    owners = {}
+    for line in said.stdout.splitlines():
+        package, _, path = line.rpartition(": ")
+        if path in spellings:
+            owners.setdefault(package.split(":")[0].split(",")[0], set()).add(spellings[path])
     return owners
 
 
@@ -99,17 +102,19 @@ def package_licences(package):
 
 
 def debian(libraries):
-    for package, names in sorted(packages_of(libraries).items()):
-        query = subprocess.run(["dpkg-query", "-W", "-f=${Version}\t${Architecture}\t${source:Package}\t${Homepage}", package],
-                               capture_output=True, text=True)
-        version, architecture, source, homepage = (query.stdout.split("\t") + [""] * 4)[:4]
+    owners = packages_of(libraries)
+    said = subprocess.run(["dpkg-query", "-W", "-f=${Package}\t${Version}\t${Architecture}\t${source:Package}\t${Homepage}\n", *sorted(owners)],
+                          capture_output=True, text=True)
+    for line in sorted(set(said.stdout.splitlines())):
+        package, version, architecture, source, homepage = line.split("\t")
+        names = owners[package]
         component = {"type": "library", "name": package, "version": version,
-                     "purl": f"pkg:deb/debian/{package}@{version}?arch={architecture}",
-                     "properties": [{"name": "fovea:libraries", "value": " ".join(sorted(set(names)))},
+                     "purl": f"pkg:deb/debian/{quote(package)}@{quote(version, safe=chr(58))}?arch={architecture}",
+                     "properties": [{"name": "fovea:libraries", "value": " ".join(sorted(names))},
                                     {"name": "fovea:source", "value": source},
-                                    {"name": "fovea:bundled", "value": "false" if package in GLIBC else "as packed"}]}
-        if homepage.strip():
-            component["externalReferences"] = [{"type": "website", "url": homepage.strip()}]
+                                    {"name": "fovea:in-relocatable-folder", "value": "false" if package in GLIBC else "true"}]}
+        if homepage:
+            component["externalReferences"] = [{"type": "website", "url": homepage}]
         if licences := package_licences(package):
             component["licenses"] = [{"license": {"name": name}} for name in licences]
         yield component

@@ -1,5 +1,6 @@
 #include "documents.h"
 
+#include <algorithm>
 #include <map>
 
 namespace fovea::documents {
@@ -23,25 +24,41 @@ std::string troff(const std::string& text) {
   return out;
 }
 
-/// Paragraphs and examples of a command's details, one source line a paragraph.
+/// Paragraphs and examples of a command's details. Their lines are broken for a terminal: one that does not start with
+/// a capital goes on with the one before.
 std::string paragraphs(const std::string& text) {
   std::string out;
-  std::size_t at = 0;
-  while (at < text.size()) {
+  bool open = false;
+  for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = std::min(text.find('\n', at), text.size());
-    const std::string line = text.substr(at, end - at);
-    if (!line.empty() && line != " ") out += ".PP\n" + troff(line) + "\n";
+    std::size_t first = at;
+    while (first < end && text[first] == ' ') ++first;
+    const std::string line = text.substr(first, end - first);
     at = end + 1;
+    if (line.empty()) {
+      open = false;
+      continue;
+    }
+    if (!open || (line[0] >= 'A' && line[0] <= 'Z')) out += ".PP\n";
+    out += troff(line) + "\n";
+    open = true;
   }
   return out;
 }
 
 std::string option_text(const CLI::Option& option) {
-  const std::string type = option.get_type_name();
+  // Behind a colon CLI11 repeats the choices, which the description lists.
+  const std::string type = option.get_type_name().substr(0, option.get_type_name().find(':'));
   std::string name = option.get_positional() ? option.get_name(true, false) : option.get_name(false, true);
   for (std::size_t at = 0; (at = name.find(',', at)) != std::string::npos; at += 2) name.replace(at, 1, ", ");
   return ".TP\n\\fB" + troff(name) + "\\fR" + (type.empty() ? "" : " \\fI" + troff(type) + "\\fR") +
          (option.get_required() ? " (required)" : "") + "\n" + troff(option.get_description()) + "\n";
+}
+
+std::string upper(std::string text) {
+  for (char& c : text)
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  return text;
 }
 
 std::string options_text(const CLI::App& app) {
@@ -54,13 +71,7 @@ std::string options_text(const CLI::App& app) {
     sections[group] += option_text(*option);
   }
   std::string text;
-  for (const std::string& group : order) text += ".SH " + troff(group) + "\n" + sections[group];
-  return text;
-}
-
-std::string upper(std::string text) {
-  for (char& c : text)
-    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  for (const std::string& group : order) text += ".SH " + troff(upper(group)) + "\n" + sections[group];
   return text;
 }
 

@@ -128,7 +128,7 @@ Arguments parse_arguments(const Module& module, const std::vector<std::string>& 
   }
   if (problems.empty()) check_complete(module, arguments, problems);
   if (!problems.empty())
-    throw Error(ErrorCode::kUsage, module.name, joined(problems, "; "), "--help lists what it takes.");
+    throw Error(ErrorCode::kUsage, "", joined(problems, "; "), "--help lists what it takes.");
   return arguments;
 }
 

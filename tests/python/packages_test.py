@@ -16,6 +16,7 @@ import unittest
 from slicer_host import Host, head_volume, hostile_folder
 
 BUILD, SOURCE, MODEL = (pathlib.Path(p) for p in sys.argv[1:4])
+os.environ["OMP_NUM_THREADS"] = "1"
 # What a relocatable folder leaves to the machine: glibc.
 MACHINE = re.compile(r"^(linux-vdso|ld-linux|libc|libm|libdl|libpthread|librt|libresolv|libutil|libanl)\b")
 
@@ -92,7 +93,7 @@ class SlicerFolder(Temporary):
         self.assertTrue(run(program, "--xml", env={}, cwd="/").startswith("<?xml "))
         host = Host(self.folder)
         model = next((tree / "models").glob("mri-*.safetensors"))
-        for name, environment in (("empty", {}), ("hostile", None)):
+        for name, environment in (("empty", {"OMP_NUM_THREADS": "1"}), ("hostile", None)):
             labels = self.folder / f"{name}.nrrd"
             ended = host.run(program, {"inputVolume": self.scan, "model": model, "labelMap": labels}, environment=environment or None)
             self.assertEqual((ended.code, ended.err), (0, ""), name)
@@ -140,7 +141,7 @@ class CleanRoot(Temporary):
             if re.search(r"Temporary failure|Could not resolve|Could not connect|Failed to fetch", said):
                 self.skipTest("Debian's mirror could not be reached")
             self.fail(said[-3000:])
-        inside = ["chroot", root, "env", "-i", "PATH=/usr/bin:/bin", "HOME=/root"]
+        inside = ["chroot", root, "env", "-i", "PATH=/usr/bin:/bin", "HOME=/root", "OMP_NUM_THREADS=1"]
         self.assertIn("LibTorch", run(*inside, "fovea", "version"))
         said = run(*inside, "fovea", "mri", "segment", "/root/scan.nrrd", "--model", "/root/model.safetensors", "--out", "/root/result", "--quiet")
         self.assertIn("wrote", said)

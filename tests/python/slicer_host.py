@@ -58,7 +58,8 @@ def hostile_folder(folder):
 
 
 def slicer_environment(hostile):
-    environment = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "ITK_AUTOLOAD_PATH": "", "LC_ALL": "de_DE.UTF-8",
+    # One thread: tests run beside each other, and threads that wait for one another on a full machine take minutes.
+    environment = {"PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "1", "HOME": "/nonexistent", "ITK_AUTOLOAD_PATH": "", "LC_ALL": "de_DE.UTF-8",
                    "LD_LIBRARY_PATH": str(hostile), "QT_PLUGIN_PATH": str(hostile), "PYTHONPATH": str(hostile), "PYTHONHOME": str(hostile)}
     if "LOCPATH" in os.environ:
         environment["LOCPATH"] = os.environ["LOCPATH"]

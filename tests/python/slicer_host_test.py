@@ -99,7 +99,7 @@ class AsSlicerRunsThem(unittest.TestCase):
 
     def test_nothing_found_is_a_full_grid_of_zeros(self):
         folder = self.out("none")
-        ended = self.segment(folder, threshold="1", lesions=folder / "C_lesions.csv", report=folder / "D_report.html")
+        ended = self.segment(folder, minComponentMl="1000", lesions=folder / "C_lesions.csv", report=folder / "D_report.html")
         self.assertEqual((ended.code, ended.err), (0, ""))
         self.assertEqual(set(self.check_grid(folder / "A_labels.nrrd", "unsigned char")), {0})
         self.assertEqual(ended.returned["lesionCount"], "0")
@@ -142,7 +142,7 @@ class AsSlicerRunsThem(unittest.TestCase):
         return ended
 
     def test_bad_input_is_one_clear_line(self):
-        self.refused("no-model", "exist|not be read|found", model=self.folder / "absent.safetensors")
+        self.refused("no-model", "there is no such model", model=self.folder / "absent.safetensors")
         self.refused("model-not-chosen", "no Model was chosen", model="")
         self.refused("not-a-volume", "volume|format|read", inputVolume=MODEL)
         empty = self.folder / "EMPTY.nrrd"

@@ -284,8 +284,9 @@ class FoveaLogic(ScriptedLoadableModuleLogic):
         hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
         if hierarchy is None:
             return
-        parent = hierarchy.GetItemParent(hierarchy.GetItemByDataNode(volume))
-        hierarchy.SetItemParent(hierarchy.GetItemByDataNode(node), parent)
+        items = [hierarchy.GetItemByDataNode(one) for one in (volume, node)]
+        if all(items):
+            hierarchy.SetItemParent(items[1], hierarchy.GetItemParent(items[0]))
 
     @staticmethod
     def summary(run):

@@ -36,7 +36,7 @@ class Batch : public testing::Test {
     std::ofstream(folder_ / "program") << R"sh(#!/bin/sh
 request=$(tr -d '\n')
 id=$(printf '%s' "$request" | sed 's|.*/work/\([^@]*\)@.*|\1|')
-echo "$id" >>")sh" + (folder_ / "log").string() + R"("
+echo "$id" >>")sh" + (folder_ / "log").string() + R"sh("
 case $id in
   crash*) kill -SEGV $$ ;;
   hang*) sleep 60 ;;

@@ -5,6 +5,7 @@ Usage: slurm_test.py FOVEA MODEL.safetensors. Exit code 77: Debian's slurmctld, 
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -83,7 +84,7 @@ class Cluster:
         log = open(self.folder / f"{command[0]}.out", "wb")
         self.daemons.append(subprocess.Popen(command, stdout=log, stderr=log))
 
-    def wait(self, what, condition, seconds=60):
+    def wait(self, what, condition, seconds=120):
         end = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > end:
@@ -139,11 +140,13 @@ def check(cluster, folder, fovea, model):
         return not ask("squeue", "--noheader").strip()
 
     write(6, bad=[3])
+    ask("scontrol", "update", "PartitionName=short", "State=DOWN")  # jobs wait, however slow we are
     first = submit()
     assert first.returncode == 0, first.stderr
     assert "6 of 6 cases are to be done; submitted job" in first.stdout and "with 2 tasks" in first.stdout, first.stdout
     again = submit()
     assert "is still at it with" in again.stdout, again.stdout + again.stderr
+    ask("scontrol", "update", "PartitionName=short", "State=UP")
     cluster.wait("end of the first job", idle)
     logs = sorted((out / "slurm").glob("*_*.log"))
     assert len(logs) == 2, logs
@@ -161,9 +164,7 @@ def check(cluster, folder, fovea, model):
     ask("scontrol", "update", "PartitionName=short", "State=DOWN")
     waiting = submit("--retry-failed")
     assert "3 of 8 cases are to be done; submitted job" in waiting.stdout, waiting.stdout + waiting.stderr
-    ask("scancel", json.loads(subprocess.run([fovea, "batch", manifest, "--job", "model import", "--out", out, "--slurm",
-                                              "--json-progress", "--retry-failed"], capture_output=True, text=True)
-                              .stdout.strip().splitlines()[-1])["result"]["job"])
+    ask("scancel", re.search(r"submitted job (\d+)", waiting.stdout)[1])
     cluster.wait("end of the cancelled job", idle)
     ask("scontrol", "update", "PartitionName=short", "State=UP")
     last = submit("--retry-failed")

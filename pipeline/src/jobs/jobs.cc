@@ -2,6 +2,8 @@
 
 #include <vector>
 
+#include "pacs/pacs_jobs.h"
+
 namespace fovea::pipeline {
 
 std::span<const JobKind> job_kinds() {
@@ -24,6 +26,12 @@ std::span<const JobKind> job_kinds() {
       mri_evaluate_job(),    //
       mri_synthesise_job(),  //
       mri_growth_job(),      //
+      pacs_echo_job(),       //
+      pacs_find_job(),       //
+      pacs_get_job(),        //
+      pacs_move_job(),       //
+      pacs_store_job(),      //
+      pacs_listen_job(),     //
       model_import_job(),    //
       model_info_job(),      //
       encode_job(),          //

@@ -128,6 +128,7 @@ void add_parameter(CLI::App& command, const Parameter& parameter, std::map<std::
 CLI::App& command_for(CLI::App& program, const JobKind& kind, std::map<std::string, CLI::App*>& groups) {
   static const std::map<std::string, std::string> group_words{{"slide", "Whole-slide images: predict, train"},
                                                               {"mri", "MRI volumes: segment, train"},
+                                                              {"pacs", "PACS: find, get, store, listen"},
                                                               {"model", "Weight files: import, info"}};
   const auto space = kind.name.find(' ');
   if (space == std::string::npos) return *program.add_subcommand(kind.name, kind.summary);

@@ -55,7 +55,7 @@ std::pair<std::string, std::vector<std::string>> command_and_options(const std::
   std::istringstream words(line);
   std::string first, second, word;
   words >> first >> second;
-  const bool grouped = first == "slide" || first == "mil" || first == "mri" || first == "model";
+  const bool grouped = first == "slide" || first == "mil" || first == "mri" || first == "model" || first == "pacs";
   std::vector<std::string> options;
   if (second.rfind("--", 0) == 0) options.push_back(second);
   while (words >> word)

@@ -18,6 +18,7 @@
 #include <fovea/base/error.h>
 #include <fovea/io/atomic_file.h>
 
+#include "volume/dicom_modules.h"
 #include "volume/dicom_series.h"
 #include "volume/volume_readers.h"
 
@@ -50,24 +51,6 @@ OFString of(const std::string& text, std::size_t longest = kLongString) {
 
 CodeSequenceMacro code_of(const DicomCode& code) {
   return {of(code.value, kShortString), of(code.scheme, kShortString), of(code.meaning)};
-}
-
-/// Attributes that break their own rules would fail the whole object (an age "42" is to be "042Y"). UIDs stay: without
-/// them there is no study to belong to.
-std::vector<std::string> drop_invalid(DcmDataset& dataset) {
-  std::vector<DcmTag> invalid;
-  for (unsigned long i = 0; i < dataset.card(); ++i) {
-    DcmElement* element = dataset.getElement(i);
-    if (element->getGTag() > 0x0020) break;
-    if (element->ident() != EVR_UI && element->ident() != EVR_SQ && element->checkValue().bad())
-      invalid.push_back(element->getTag());
-  }
-  std::vector<std::string> names;
-  for (DcmTag& tag : invalid) {
-    names.emplace_back(tag.getTagName());
-    dataset.findAndDeleteElement(tag);
-  }
-  return names;
 }
 
 class Writer {

@@ -4,6 +4,7 @@
 
 #include "mri/brain/brain_job.h"
 #include "mri/export_job.h"
+#include "pacs/pacs_jobs.h"
 
 namespace fovea::pipeline {
 
@@ -28,6 +29,12 @@ std::span<const JobKind> job_kinds() {
       mri_synthesise_job(),  //
       mri_growth_job(),      //
       mri_brain_job(),       //
+      pacs_echo_job(),       //
+      pacs_find_job(),       //
+      pacs_get_job(),        //
+      pacs_move_job(),       //
+      pacs_store_job(),      //
+      pacs_listen_job(),     //
       model_import_job(),    //
       model_export_job(),    //
       model_info_job(),      //

@@ -1,0 +1,316 @@
+"""`fovea pacs` against a real Orthanc on the loopback: echo, find, get, move, store, 200 studies, SEG and report back, a listener that is
+killed, a PACS that is killed, refusals, TLS between our own two ends. Every text attribute carries a canary that must not be seen.
+
+Usage: pacs_test.py FOVEA SERIES MODEL [unittest arguments]; exit code 77 without Orthanc or the series.
+"""
+import json
+import pathlib
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import urllib.request
+
+FOVEA, SERIES, MODEL = sys.argv[1], pathlib.Path(sys.argv[2]), sys.argv[3]
+ORTHANC = shutil.which("Orthanc") or "/usr/sbin/Orthanc"
+if not pathlib.Path(ORTHANC).exists():
+    print("skipped: Orthanc is not there (apt-get install orthanc; cmake/packages-optional.apt)")
+    sys.exit(77)
+if not SERIES.is_dir():
+    print(f"skipped: {SERIES} is not there")
+    sys.exit(77)
+CANARY = "QXCANARY"
+MR = "1.2.840.10008.5.1.4.1.1.4"
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_for(condition, seconds, what):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.2)
+    raise AssertionError(f"no {what} within {seconds} s")
+
+
+def element(tag, vr, value):
+    data = value if isinstance(value, bytes) else value.encode()
+    data += b"" if len(data) % 2 == 0 else b"\0" if vr in ("UI", "OB") else b" "
+    head = struct.pack("<HH", tag >> 16, tag & 0xffff) + vr.encode()
+    return head + (struct.pack("<HI", 0, len(data)) if vr in ("OB", "OW") else struct.pack("<H", len(data))) + data
+
+
+def tiny_dicom(number):
+    """A 2 x 2 MR image of a patient of its own."""
+    uid = f"1.2.826.0.1.3680043.2.1143.{number}"
+    us = lambda value: struct.pack("<H", value)
+    body = b"".join([
+        element(0x00080016, "UI", MR), element(0x00080018, "UI", uid + ".3"), element(0x00080020, "DA", "20240105"),
+        element(0x00080050, "SH", CANARY + "A"), element(0x00080060, "CS", "MR"), element(0x00080090, "PN", CANARY + "R"),
+        element(0x0008103e, "LO", "t1 post"), element(0x00100010, "PN", f"{CANARY}N^{number}"),
+        element(0x00100020, "LO", f"{CANARY}I{number}"), element(0x0020000d, "UI", uid + ".1"), element(0x0020000e, "UI", uid + ".2"),
+        element(0x00280002, "US", us(1)), element(0x00280004, "CS", "MONOCHROME2"), element(0x00280010, "US", us(2)),
+        element(0x00280011, "US", us(2)), element(0x00280100, "US", us(16)), element(0x00280101, "US", us(16)),
+        element(0x00280102, "US", us(15)), element(0x00280103, "US", us(0)), element(0x7fe00010, "OW", bytes(8))])
+    meta = element(0x00020001, "OB", b"\0\1") + element(0x00020002, "UI", MR) + element(0x00020003, "UI", uid + ".3") + \
+        element(0x00020010, "UI", "1.2.840.10008.1.2.1") + element(0x00020012, "UI", "1.2.3")
+    return bytes(128) + b"DICM" + element(0x00020000, "UL", struct.pack("<I", len(meta))) + meta + body
+
+
+class Orthanc:
+    def __init__(self, folder, move_port):
+        self.folder, self.port, self.http = folder, free_port(), free_port()
+        self.log = open(folder / "orthanc.log", "ab")
+        (folder / "orthanc.json").write_text(json.dumps({
+            "Name": "test", "StorageDirectory": str(folder / "db"), "IndexDirectory": str(folder / "db"), "Plugins": [],
+            "DicomAet": "ORTHANC", "DicomPort": self.port, "HttpPort": self.http, "RemoteAccessAllowed": False,
+            "AuthenticationEnabled": False, "DicomCheckCalledAet": True, "StableAge": 1, "ConcurrentJobs": 4,
+            "DicomAlwaysAllowEcho": False, "DicomAlwaysAllowStore": False,
+            "DicomModalities": {"fovea": ["FOVEA", "127.0.0.1", move_port]}}))
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen([ORTHANC, str(self.folder / "orthanc.json")], stdout=self.log, stderr=self.log)
+        wait_for(self.alive, 20, "Orthanc")
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def alive(self):
+        try:
+            return self.get("/system")
+        except OSError:
+            return None
+
+    def get(self, path):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.http}{path}", timeout=10) as answer:
+            return json.load(answer)
+
+    def series(self, modality):
+        found = [self.get(f"/series/{series}") for series in self.get("/series")]
+        return [one for one in found if one["MainDicomTags"].get("Modality") == modality]
+
+
+class Pacs(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.temporary = tempfile.TemporaryDirectory()
+        cls.folder = pathlib.Path(cls.temporary.name)
+        cls.move_port = free_port()
+        cls.pacs = Orthanc(cls.folder, cls.move_port)
+        cls.seen = ""  # everything that was printed without --show-identifiers
+        cls.series = cls.folder / "series"
+        cls.series.mkdir()
+        for file in sorted(SERIES.glob("*.dcm"))[20:32]:
+            shutil.copy(file, cls.series)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.pacs.kill()
+        cls.temporary.cleanup()
+
+    def fovea(self, *arguments, expect=0, peer=True, show=False):
+        where = ["--host", "127.0.0.1", "--port", self.pacs.port, "--called-ae", "ORTHANC", "--timeout", "10"] if peer else []
+        done = subprocess.run([FOVEA, *map(str, arguments), *map(str, where)], capture_output=True, text=True, timeout=120)
+        self.assertEqual(done.returncode, expect, done.stdout + done.stderr)
+        if not show:
+            type(self).seen += done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def test_1_echo_and_refusals(self):
+        self.assertIn("answers as ORTHANC", self.fovea("pacs", "echo"))
+        base = ["pacs", "echo", "--host", "127.0.0.1", "--port"]
+        said = self.fovea(*base, self.pacs.port, "--called-ae", "OTHER", expect=3, peer=False)
+        self.assertIn("does not answer to 'OTHER'", said)
+        said = self.fovea(*base, free_port(), "--timeout", 3, expect=3, peer=False)
+        self.assertIn("no DICOM connection came about", said)
+        said = self.fovea("pacs", "echo", "--ae", "STRANGER", expect=3)
+        self.assertRegex(said, "STRANGER")
+        self.fovea(*base, self.pacs.port, "--ae", "A_TITLE_OF_MORE_THAN_16", expect=1, peer=False)
+        with socket.socket() as silent:  # accepts, and never says a word
+            silent.bind(("127.0.0.1", 0))
+            silent.listen()
+            start = time.monotonic()
+            self.fovea(*base, silent.getsockname()[1], "--timeout", 2, expect=3, peer=False)
+            self.assertLess(time.monotonic() - start, 20)
+
+    def test_2_two_hundred_studies(self):
+        studies = self.folder / "studies"
+        studies.mkdir()
+        for number in range(200):
+            (studies / f"{number}.dcm").write_bytes(tiny_dicom(number))
+        (studies / "note.txt").write_text("no DICOM")
+        said = self.fovea("pacs", "store", studies, expect=2)
+        self.assertIn("200 of 201 objects stored", said)
+        self.assertIn("note.txt: it is no DICOM object", said)
+        self.assertIn("200 found", self.fovea("pacs", "find", "--date", "20240105"))
+        self.assertIn("200 found", self.fovea("pacs", "find", "--level", "patient", "--patient-name", CANARY + "N*"))
+        self.assertIn("there are more", self.fovea("pacs", "find", "--max-matches", 7))
+        shown = self.fovea("pacs", "find", "--patient-id", CANARY + "I17", "--show-identifiers", show=True)
+        self.assertIn("1.2.826.0.1.3680043.2.1143.17.1", shown)
+        self.assertIn("1 found", shown)
+        out = self.folder / "tiny"
+        self.fovea("pacs", "get", "--patient-name", CANARY + "N^1?", "--modality", "MR", "--description", "T1", "--out", out)
+        self.assertEqual(len(list(out.glob("series-*/*.dcm"))), 10)
+
+    def test_3_get_move_segment_store(self):
+        self.fovea("pacs", "store", self.series)
+        study, series = self.head_uids()
+        for way in (["get"], ["move", "--listen-port", self.move_port]):
+            out = self.folder / way[0]
+            self.fovea("pacs", *way, "--study", study, "--series", series, "--out", out)
+            files = list(out.glob("series-*/*.dcm"))
+            self.assertEqual(len(files), 12)
+            tails = {file.read_bytes()[-4096:] for file in files}
+            self.assertEqual(tails, {file.read_bytes()[-4096:] for file in self.series.glob("*.dcm")})
+            self.assertEqual(list(out.glob(".*")), [])
+        out = self.folder / "limited"
+        said = self.fovea("pacs", "get", "--study", study, "--out", out, "--max-object-mb", "0.001", expect=3)
+        self.assertIn("limit of size", said)
+        said = self.fovea("pacs", "get", "--study", study, "--out", out, "--max-objects", "3", expect=3)
+        self.assertIn("limit of objects", said)
+        self.assertEqual(list(out.iterdir()), [])
+        self.assertIn("no series matches", self.fovea("pacs", "get", "--study", "1.2.3", "--out", out, expect=3))
+
+        got = next((self.folder / "get").glob("series-*"))
+        result = self.folder / "result"
+        self.fovea("mri", "segment", got, "--model", MODEL, "--out", result, "--dicom-seg", result / "seg.dcm", "--threshold", "0.3",
+                   "--quiet", peer=False)
+        self.fovea("pacs", "store", result / "seg.dcm", result / "report.pdf", "--source", got)
+        self.assertIn("needs the series", self.fovea("pacs", "store", result / "report.pdf", expect=1))
+        self.check_results(study, 1)
+
+    def series_of_head(self):
+        heads = [one for one in self.pacs.series("MR") if len(one["Instances"]) == 12]
+        self.assertEqual(len(heads), 1)
+        return heads[0]["ID"]
+
+    def head_uids(self):
+        series = self.pacs.get("/series/" + self.series_of_head())
+        study = self.pacs.get("/studies/" + series["ParentStudy"])
+        return study["MainDicomTags"]["StudyInstanceUID"], series["MainDicomTags"]["SeriesInstanceUID"]
+
+    def check_results(self, study, count):
+        """SEG and report are in the study, of its patient, and come back as they went."""
+        back = self.folder / f"back{count}"
+        self.fovea("pacs", "get", "--study", study, "--modality", "SEG", "--out", back)
+        segs = sorted(back.glob("series-*/*.dcm"))
+        self.assertEqual(len(segs), count)
+        reports = self.pacs.series("DOC")
+        self.assertEqual(len(reports), count)
+        tags = self.pacs.get(f"/instances/{reports[0]['Instances'][0]}/simplified-tags")
+        head = self.pacs.get(f"/instances/{self.pacs.get('/series/' + self.series_of_head())['Instances'][0]}/simplified-tags")
+        for name in ("PatientID", "PatientName", "StudyInstanceUID"):
+            self.assertEqual(tags.get(name), head.get(name), name)
+        self.assertEqual(tags["MIMETypeOfEncapsulatedDocument"], "application/pdf")
+        try:
+            import highdicom
+        except ImportError:
+            seg = self.pacs.get(f"/instances/{self.pacs.series('SEG')[0]['Instances'][0]}/simplified-tags")
+            self.assertEqual(seg["SegmentationType"], "BINARY")
+            self.assertGreater(int(seg["NumberOfFrames"]), 0)
+        else:
+            self.assertGreater(highdicom.seg.segread(segs[0]).get_volume(combine_segments=True).array.sum(), 0)
+
+    def listener(self, port, *more):
+        log = open(self.folder / "listener.log", "ab")
+        process = subprocess.Popen(
+            [FOVEA, "pacs", "listen", "--rules", self.folder / "rules.json", "--queue", self.folder / "queue", "--port", str(port),
+             "--allow-ae", "MR1", "--quiet-seconds", "2", "--retry-seconds", "1", *more], stdout=log, stderr=log)
+        self.addCleanup(lambda: process.poll() is None and process.kill())
+        return process
+
+    def entries(self, state):
+        return sorted((self.folder / "queue" / state).glob("[!.]*"))
+
+    def send(self, port, ae="MR1", expect=0):
+        return self.fovea("pacs", "store", self.series, "--host", "127.0.0.1", "--port", port, "--called-ae", "FOVEA", "--ae", ae,
+                          "--timeout", 10, expect=expect, peer=False)
+
+    def test_4_listener_killed_and_pacs_killed(self):
+        study, _ = self.head_uids()
+        port = free_port()
+        rules = {"fovea_rules": 1,
+                 "destinations": {"archive": {"host": "127.0.0.1", "port": self.pacs.port, "called_ae": "ORTHANC", "timeout": 5}},
+                 "rules": [{"name": "head", "calling_ae": "MR1", "model": MODEL, "options": {"threshold": 0.3}, "send_to": "archive"}]}
+        (self.folder / "rules.json").write_text(json.dumps(rules | {"ruels": []}))
+        self.assertEqual(self.listener(port).wait(20), 1)  # a typing error is said, not passed over
+        (self.folder / "rules.json").write_text(json.dumps(rules))
+
+        process = self.listener(port)
+        wait_for(lambda: self.try_echo(port), 20, "listener")
+        self.assertIn("does not know us as 'EVIL'", self.send(port, "EVIL", expect=3))
+        self.send(port)
+        process.send_signal(signal.SIGKILL)  # every object was answered: it must be there
+        process.wait()
+        self.assertEqual(len(list(self.entries("receiving")[0].glob("source/*.dcm"))), 12)
+
+        self.pacs.kill()
+        process = self.listener(port)
+        wait_for(lambda: any(self.state(one)["attempts"] > 0 for one in self.entries("waiting")), 40, "first segmentation")
+        process.send_signal(signal.SIGKILL)  # while it is being segmented, or just after
+        process.wait()
+        self.assertEqual(len(self.entries("waiting")), 1)
+
+        process = self.listener(port)
+        wait_for(lambda: any(self.state(one)["stage"] == "send" and self.state(one)["attempts"] > 1 for one in self.entries("waiting")),
+                 60, "second attempt at sending to the dead PACS")
+        self.pacs.start()
+        wait_for(lambda: self.entries("done"), 60, "results at the PACS")
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(20), 0)
+        self.assertEqual((self.entries("waiting"), self.entries("failed"), self.entries("receiving")), ([], [], []))
+        self.check_results(study, 2)
+
+    def state(self, entry):
+        try:
+            return json.loads((entry / "state.json").read_text())
+        except OSError:  # moved on
+            return {"attempts": 0, "stage": ""}
+
+    def try_echo(self, port, *more):
+        done = subprocess.run([FOVEA, "pacs", "echo", "--host", "127.0.0.1", "--port", str(port), "--called-ae", "FOVEA", "--ae", "MR1",
+                               "--timeout", "5", *map(str, more)], capture_output=True)
+        return done.returncode == 0
+
+    def test_5_tls(self):
+        key, cert, other = (self.folder / name for name in ("key.pem", "cert.pem", "other.pem"))
+        for target_key, target in ((key, cert), (self.folder / "other-key.pem", other)):
+            subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", target_key, "-out", target, "-days", "2",
+                            "-subj", "/CN=localhost"], check=True, capture_output=True)
+        port = free_port()
+        shutil.rmtree(self.folder / "queue", ignore_errors=True)
+        process = self.listener(port, "--tls", "--cert", str(cert), "--key", str(key), "--ca", str(cert))
+        ours = ["--tls", "--cert", cert, "--key", key]
+        wait_for(lambda: self.try_echo(port, *ours, "--ca", cert), 20, "TLS listener")
+        self.assertFalse(self.try_echo(port))
+        self.assertFalse(self.try_echo(port, *ours, "--ca", other))  # a server that the authority did not sign
+        self.assertFalse(self.try_echo(port, "--tls", "--ca", cert))  # a client without a certificate
+        process.terminate()
+        self.assertEqual(process.wait(20), 0)
+
+    def test_6_no_identifiers(self):
+        patient = self.pacs.get("/patients")
+        self.assertGreater(len(patient), 200)
+        study, series = self.head_uids()
+        seen = self.seen + (self.folder / "listener.log").read_text()
+        names = "\n".join(str(path.relative_to(self.folder)) for path in self.folder.rglob("*") if "db" not in path.parts)
+        for secret in (CANARY, study, series):
+            self.assertNotIn(secret, seen)
+            self.assertNotIn(secret, names)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0], "-v", "-f", *sys.argv[4:]])

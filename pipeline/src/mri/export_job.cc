@@ -29,7 +29,8 @@ Keys stated_keys(const ModelDescription& model) {
   Keys keys;
   const auto found = model.metadata.find("fovea.preprocessing");
   if (found == model.metadata.end()) return keys;
-  const Json stated = Json::parse(found->second);
+  const Json stated = Json::parse(found->second, nullptr, false);
+  if (!stated.is_object()) return keys;
   for (const auto& [key, value] : stated.items())
     keys[key] = value.is_string() ? value.get<std::string>() : value.dump();
   return keys;

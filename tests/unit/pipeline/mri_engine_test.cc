@@ -83,7 +83,8 @@ class Engine : public testing::Test {
   }
   std::map<std::string, std::string> states(const JobResult& result) {
     std::map<std::string, std::string> found;
-    for (const Json& one : Json::parse(result.json)["results"]) found[one["case_id"]] = one["state"];
+    const Json summary = Json::parse(result.json);
+    for (const Json& one : summary["results"]) found[one["case_id"]] = one["state"];
     return found;
   }
 

@@ -45,7 +45,7 @@ case $id in
   fail*) printf '{"type":"error","code":"corrupt","message":"it is bad","exit_code":3}\n'; exit 3 ;;
   partial*) printf '{"type":"result","exit_code":2,"outputs":[],"notices":[],"result":{}}\n'; exit 2 ;;
 esac
-out=$(printf '%s' "$request" | sed 's|.*"out":"\([^"]*\)".*|\1|')
+out=$(printf '%s' "$request" | sed 's|.*"out": *"\([^"]*\)".*|\1|')
 echo "$id" >"$out"
 printf '{"type":"result","exit_code":0,"outputs":["%s"],"notices":[],"result":{"id":"%s"}}\n' "$out" "$id"
 )sh";

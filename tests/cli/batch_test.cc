@@ -36,7 +36,8 @@ class Batch : public testing::Test {
     std::ofstream(folder_ / "program") << R"sh(#!/bin/sh
 request=$(tr -d '\n')
 id=$(printf '%s' "$request" | sed 's|.*/work/\([^@]*\)@.*|\1|')
-echo "$id" >>")sh" + (folder_ / "log").string() + R"sh("
+echo "$id" >>")sh" + (folder_ / "log").string() +
+                                              R"sh("
 case $id in
   crash*) kill -SEGV $$ ;;
   hang*) sleep 60 ;;
@@ -201,7 +202,7 @@ TEST_F(Batch, CtrlCPutsTheCaseBack) {
   const auto told = std::chrono::steady_clock::now();
   kill(child, SIGINT);
   EXPECT_EQ(end_of(child), 130);
-  EXPECT_LT(std::chrono::steady_clock::now() - told, 2500ms);
+  EXPECT_LT(std::chrono::steady_clock::now() - told, 20s);  // two seconds are cancel_test's to check
   EXPECT_EQ(state("hang1"), "pending");
   EXPECT_FALSE(left_over("leases", ".lease"));
   EXPECT_EQ(state("a"), "none");

@@ -146,7 +146,9 @@ class CleanRoot(Temporary):
             if re.search(r"Temporary failure|Could not resolve|Could not connect|Failed to fetch", said):
                 self.skipTest("Debian's mirror could not be reached")
             self.fail(said[-3000:])
-        inside = ["chroot", root, "env", "-i", "PATH=/usr/bin:/bin", "HOME=/root", "OMP_NUM_THREADS=1"]
+        # With /proc, without which the loader knows no $ORIGIN; the mount goes with each command.
+        inside = ["unshare", "-m", "sh", "-c", 'mount -t proc proc "$0/proc" && exec chroot "$0" env -i "$@"', root,
+                  "PATH=/usr/bin:/bin", "HOME=/root", "OMP_NUM_THREADS=1"]
         self.assertIn("LibTorch", run(*inside, "fovea", "version"))
         said = run(*inside, "fovea", "mri", "segment", "/root/scan.nrrd", "--model", "/root/model.safetensors", "--out", "/root/result", "--quiet")
         self.assertIn("wrote", said)

@@ -148,7 +148,7 @@ class CleanRoot(Temporary):
             self.fail(said[-3000:])
         # With /proc, without which the loader knows no $ORIGIN; the mount goes with each command.
         inside = ["unshare", "-m", "sh", "-c", 'mount -t proc proc "$0/proc" && exec chroot "$0" env -i "$@"', root,
-                  "PATH=/usr/bin:/bin", "HOME=/root", "OMP_NUM_THREADS=1"]
+                  "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "OMP_NUM_THREADS=1"]
         self.assertIn("LibTorch", run(*inside, "fovea", "version"))
         said = run(*inside, "fovea", "mri", "segment", "/root/scan.nrrd", "--model", "/root/model.safetensors", "--out", "/root/result", "--quiet")
         self.assertIn("wrote", said)

@@ -50,6 +50,8 @@ std::string option_text(const CLI::Option& option) {
   // Behind a colon CLI11 repeats the choices, which the description lists.
   const std::string type = option.get_type_name().substr(0, option.get_type_name().find(':'));
   std::string name = option.get_positional() ? option.get_name(true, false) : option.get_name(false, true);
+  if (option.get_positional())
+    for (const std::string& flag : option.get_lnames()) name += ",--" + flag;
   for (std::size_t at = 0; (at = name.find(',', at)) != std::string::npos; at += 2) name.replace(at, 1, ", ");
   return ".TP\n\\fB" + troff(name) + "\\fR" + (type.empty() ? "" : " \\fI" + troff(type) + "\\fR") +
          (option.get_required() ? " (required)" : "") + "\n" + troff(option.get_description()) + "\n";

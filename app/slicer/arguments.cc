@@ -127,8 +127,7 @@ Arguments parse_arguments(const Module& module, const std::vector<std::string>& 
     arguments.values[name] = value;
   }
   if (problems.empty()) check_complete(module, arguments, problems);
-  if (!problems.empty())
-    throw Error(ErrorCode::kUsage, "", joined(problems, "; "), "--help lists what it takes.");
+  if (!problems.empty()) throw Error(ErrorCode::kUsage, "", joined(problems, "; "), "--help lists what it takes.");
   return arguments;
 }
 

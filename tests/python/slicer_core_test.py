@@ -117,7 +117,7 @@ class WithSlicersLibraries(unittest.TestCase):
         self.assertFalse(node.GetErrorText())
         found = voxels(labels.GetImageData())
         self.assertEqual(set(np.unique(found)), {0, 1})
-        np.testing.assert_array_equal(matrix_of(labels), matrix_of(self.volume))
+        np.testing.assert_allclose(matrix_of(labels), matrix_of(self.volume), rtol=0, atol=1e-12)
         self.assertEqual(labels.GetImageData().GetDimensions(), self.volume.GetImageData().GetDimensions())
         self.assertEqual(int(node.GetParameterAsString("lesionCount")), table.GetTable().GetNumberOfRows())
         self.assertAlmostEqual(float(node.GetParameterAsString("totalVolumeMl")), np.count_nonzero(found) * 0.024, places=2)

@@ -122,7 +122,10 @@ TEST(RunRequest, APseudonymCannotLeaveTheResultFolder) {
   record.pseudonym = QStringLiteral("../../etc");
   RunChoices choices;
   choices.model = QStringLiteral("/m/..safetensors"), choices.results = QStringLiteral("/r");
-  EXPECT_FALSE(resultFolderOf(record, choices).contains(QStringLiteral("..")));
+  const QStringList parts = resultFolderOf(record, choices).split(QLatin1Char('/'));
+  ASSERT_EQ(parts.size(), 4) << "empty, r, one folder for the case, one for the model";
+  EXPECT_EQ(parts[1], QStringLiteral("r"));
+  for (const QString& part : parts) EXPECT_FALSE(part.startsWith(QLatin1Char('.'))) << part.toStdString();
 }
 
 TEST(LiveState, IsReadFromTheProgressOfALiveRun) {

@@ -34,7 +34,7 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def wait_for(condition, seconds, what):
+def wait_for(condition, what, seconds=180):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         value = condition()
@@ -82,7 +82,7 @@ class Orthanc:
 
     def start(self):
         self.process = subprocess.Popen([ORTHANC, str(self.folder / "orthanc.json")], stdout=self.log, stderr=self.log)
-        wait_for(self.alive, 20, "Orthanc")
+        wait_for(self.alive, "Orthanc")
 
     def kill(self):
         self.process.kill()
@@ -244,11 +244,11 @@ class Pacs(unittest.TestCase):
                  "destinations": {"archive": {"host": "127.0.0.1", "port": self.pacs.port, "called_ae": "ORTHANC", "timeout": 5}},
                  "rules": [{"name": "head", "calling_ae": "MR1", "model": MODEL, "options": {"threshold": 0.3}, "send_to": "archive"}]}
         (self.folder / "rules.json").write_text(json.dumps(rules | {"ruels": []}))
-        self.assertEqual(self.listener(port).wait(20), 1)  # a typing error is said, not passed over
+        self.assertEqual(self.listener(port).wait(120), 1)  # a typing error is said, not passed over
         (self.folder / "rules.json").write_text(json.dumps(rules))
 
         process = self.listener(port)
-        wait_for(lambda: self.try_echo(port), 20, "listener")
+        wait_for(lambda: self.try_echo(port), "listener")
         self.assertIn("does not know us as 'EVIL'", self.send(port, "EVIL", expect=3))
         self.send(port)
         process.send_signal(signal.SIGKILL)  # every object was answered: it must be there
@@ -257,18 +257,18 @@ class Pacs(unittest.TestCase):
 
         self.pacs.kill()
         process = self.listener(port)
-        wait_for(lambda: any(self.state(one)["attempts"] > 0 for one in self.entries("waiting")), 40, "first segmentation")
+        wait_for(lambda: any(self.state(one)["attempts"] > 0 for one in self.entries("waiting")), "first segmentation")
         process.send_signal(signal.SIGKILL)  # while it is being segmented, or just after
         process.wait()
         self.assertEqual(len(self.entries("waiting")), 1)
 
         process = self.listener(port)
         wait_for(lambda: any(self.state(one)["stage"] == "send" and self.state(one)["attempts"] > 1 for one in self.entries("waiting")),
-                 60, "second attempt at sending to the dead PACS")
+                 "second attempt at sending to the dead PACS")
         self.pacs.start()
-        wait_for(lambda: self.entries("done"), 60, "results at the PACS")
+        wait_for(lambda: self.entries("done"), "results at the PACS")
         process.send_signal(signal.SIGTERM)
-        self.assertEqual(process.wait(20), 0)
+        self.assertEqual(process.wait(120), 0)
         self.assertEqual((self.entries("waiting"), self.entries("failed"), self.entries("receiving")), ([], [], []))
         self.check_results(study, 2)
 
@@ -292,12 +292,12 @@ class Pacs(unittest.TestCase):
         shutil.rmtree(self.folder / "queue", ignore_errors=True)
         process = self.listener(port, "--tls", "--cert", str(cert), "--key", str(key), "--ca", str(cert))
         ours = ["--tls", "--cert", cert, "--key", key]
-        wait_for(lambda: self.try_echo(port, *ours, "--ca", cert), 20, "TLS listener")
+        wait_for(lambda: self.try_echo(port, *ours, "--ca", cert), "TLS listener")
         self.assertFalse(self.try_echo(port))
         self.assertFalse(self.try_echo(port, *ours, "--ca", other))  # a server that the authority did not sign
         self.assertFalse(self.try_echo(port, "--tls", "--ca", cert))  # a client without a certificate
         process.terminate()
-        self.assertEqual(process.wait(20), 0)
+        self.assertEqual(process.wait(120), 0)
 
     def test_6_no_identifiers(self):
         patient = self.pacs.get("/patients")

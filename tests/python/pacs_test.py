@@ -71,7 +71,6 @@ def tiny_dicom(number):
 class Orthanc:
     def __init__(self, folder, move_port):
         self.folder, self.port, self.http = folder, free_port(), free_port()
-        self.log = open(folder / "orthanc.log", "ab")
         (folder / "orthanc.json").write_text(json.dumps({
             "Name": "test", "StorageDirectory": str(folder / "db"), "IndexDirectory": str(folder / "db"), "Plugins": [],
             "DicomAet": "ORTHANC", "DicomPort": self.port, "HttpPort": self.http, "RemoteAccessAllowed": False,
@@ -81,7 +80,8 @@ class Orthanc:
         self.start()
 
     def start(self):
-        self.process = subprocess.Popen([ORTHANC, str(self.folder / "orthanc.json")], stdout=self.log, stderr=self.log)
+        with open(self.folder / "orthanc.log", "ab") as log:
+            self.process = subprocess.Popen([ORTHANC, str(self.folder / "orthanc.json")], stdout=log, stderr=log)
         wait_for(self.alive, "Orthanc")
 
     def kill(self):
@@ -223,10 +223,10 @@ class Pacs(unittest.TestCase):
             self.assertGreater(highdicom.seg.segread(segs[0]).get_volume(combine_segments=True).array.sum(), 0)
 
     def listener(self, port, *more):
-        log = open(self.folder / "listener.log", "ab")
-        process = subprocess.Popen(
-            [FOVEA, "pacs", "listen", "--rules", self.folder / "rules.json", "--queue", self.folder / "queue", "--port", str(port),
-             "--allow-ae", "MR1", "--quiet-seconds", "2", "--retry-seconds", "1", *more], stdout=log, stderr=log)
+        command = [FOVEA, "pacs", "listen", "--rules", self.folder / "rules.json", "--queue", self.folder / "queue", "--port", str(port),
+                   "--allow-ae", "MR1", "--quiet-seconds", "2", "--retry-seconds", "1", *more]
+        with open(self.folder / "listener.log", "ab") as log:
+            process = subprocess.Popen(command, stdout=log, stderr=log)
         self.addCleanup(lambda: process.poll() is None and process.kill())
         return process
 

@@ -32,9 +32,26 @@ std::string mm(double value) {
   return text;
 }
 
+/// Usual distance of neighbouring slices along the normal, from their positions; 0 for one slice.
+double usual_step(const DicomSeries& s) {
+  std::vector<double> along;
+  for (const DicomSlice& slice : s.slices) along.push_back(dot(slice.position, s.normal()));
+  std::sort(along.begin(), along.end());
+  std::vector<double> steps;
+  for (std::size_t i = 1; i < along.size(); ++i)
+    if (along[i] - along[i - 1] > kSamePositionMm) steps.push_back(along[i] - along[i - 1]);
+  if (steps.empty()) return 0;
+  std::nth_element(steps.begin(), steps.begin() + static_cast<std::ptrdiff_t>(steps.size() / 2), steps.end());
+  return steps[steps.size() / 2];
+}
+
 std::string described(const DicomSeries& s) {
-  return s.modality + " '" + (s.description.empty() ? "no description" : s.description) + "' " +
-         std::to_string(s.columns) + " x " + std::to_string(s.rows) + " x " + std::to_string(s.slices.size());
+  std::string text = s.modality + " '" + (s.description.empty() ? "no description" : s.description) + "' " +
+                     std::to_string(s.columns) + " x " + std::to_string(s.rows) + " x " +
+                     std::to_string(s.slices.size());
+  if (s.has_geometry)
+    text += " of " + mm(s.column_spacing) + " x " + mm(s.row_spacing) + " x " + mm(usual_step(s)) + " mm";
+  return text;
 }
 
 /// Why a series is no volume that can be read; empty when it may be.
@@ -95,6 +112,22 @@ const DicomSeries& chosen_series(const std::string& subject, const std::vector<D
               "no series in it is a volume of at least " + std::to_string(kPlausibleSlices) + " MR slices (" +
                   listing(all) + ")",
               "Choose the folder of one MR series, or name one with --series.");
+}
+
+/// Which of several was taken; empty where there was no choice.
+std::string choice_of(const std::vector<DicomSeries>& all, const DicomSeries& chosen) {
+  if (all.size() < 2) return {};
+  std::string others;
+  std::size_t number = 0;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (&all[i] == &chosen) {
+      number = i + 1;
+    } else {
+      others += (others.empty() ? "" : "; ") + std::to_string(i + 1) + ": " + described(all[i]);
+    }
+  }
+  return "series " + std::to_string(number) + " of the folder was read: " + described(chosen) + " (others: " + others +
+         ")";
 }
 
 /// A slice with its place along the normal.
@@ -233,6 +266,7 @@ Volume read_series(const std::string& subject, const DicomSeries& series, const 
     throw Error(ErrorCode::kUnsupported, subject, "the series is " + problem, obstacle_remedy(series));
   Volume volume;
   volume.modality = series.modality;
+  if (!series.choice.empty()) volume.notices.push_back(series.choice);
   const auto slices = placed_slices(subject, series, volume.notices);
   if (slices.size() < 2)
     throw Error(ErrorCode::kUnsupported, subject, "this is one 2-D slice, not a volume",
@@ -276,7 +310,12 @@ DicomSeries dicom_series_at(const fs::path& path, const VolumeReadOptions& optio
   if (all.empty())
     throw Error(ErrorCode::kUnsupported, subject, "the folder holds no DICOM images",
                 "Choose the folder of one MR series.");
-  if (fs::is_directory(path)) return chosen_series(subject, all, options);
+  if (fs::is_directory(path)) {
+    const DicomSeries& chosen = chosen_series(subject, all, options);
+    DicomSeries series = chosen;
+    series.choice = choice_of(all, chosen);
+    return series;
+  }
   for (const DicomSeries& series : all)
     for (const DicomSlice& slice : series.slices)
       if (fs::equivalent(slice.path, path)) return series;
@@ -294,7 +333,7 @@ std::vector<SeriesInfo> list_series(const fs::path& folder) {
   for (const DicomSeries& series : scan_dicom_folder(folder)) {
     SeriesInfo info{series.description, series.modality, {}, series.uid};
     info.geometry.size = {series.columns, series.rows, static_cast<std::int64_t>(series.slices.size())};
-    info.geometry.spacing_mm = {series.column_spacing, series.row_spacing, 1};
+    info.geometry.spacing_mm = {series.column_spacing, series.row_spacing, usual_step(series)};
     list.push_back(info);
   }
   return list;

@@ -23,6 +23,7 @@ struct DicomSeries {
   int rows = 0, columns = 0, samples = 1, frames = 1;
   bool has_geometry = false;
   std::vector<DicomSlice> slices;
+  std::string choice;  ///< a sentence for the user when it was chosen among several
 
   std::array<double, 3> normal() const;
 };

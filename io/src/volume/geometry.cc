@@ -47,7 +47,7 @@ void check_memory(const std::string& subject, double voxels, const VolumeReadOpt
     throw Error(ErrorCode::kOutOfMemory, subject,
                 "the volume would need about " + std::to_string(static_cast<long long>(bytes / 1e6)) +
                     " MB of memory, more than allowed",
-                "Check the header, crop the volume, or raise --max-memory.");
+                "Check the header, crop the volume, or raise --max-memory-gb.");
 }
 
 void finish_volume(const std::string& subject, Volume& volume) {

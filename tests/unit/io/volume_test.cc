@@ -215,6 +215,31 @@ TEST_F(Dicom, OneFileStandsForItsSeriesAndOneSliceIsNoVolume) {
   EXPECT_THAT(refusal([&] { io::read_volume(folder_ / "one.dcm"); }), HasSubstr("2-D slice"));
 }
 
+TEST_F(Dicom, OfSeveralSeriesThePlausibleOneIsTakenAndTheChoiceSaid) {
+  copy();
+  // A localiser: three slices of another series.
+  for (std::size_t i : {std::size_t{5}, std::size_t{30}, std::size_t{55}}) {
+    std::ifstream stream(files_[i], std::ios::binary);
+    std::string bytes{std::istreambuf_iterator<char>(stream), {}};
+    const auto replace = [&](const std::string& from, const std::string& to) {
+      ASSERT_EQ(from.size(), to.size());
+      for (auto at = bytes.find(from); at != std::string::npos; at = bytes.find(from, at + 1))
+        bytes.replace(at, from.size(), to);
+    };
+    replace("515404396022363061013111326823367652", "515404396022363061013111326823367653");
+    replace("anat-T1w", "scout-1 ");
+    std::ofstream(folder_ / ("scout" + std::to_string(i) + ".dcm"), std::ios::binary) << bytes;
+  }
+  const io::Volume volume = io::read_volume(folder_.path());
+  EXPECT_EQ(volume.geometry.size[2], 64);
+  ASSERT_FALSE(volume.notices.empty());
+  EXPECT_THAT(volume.notices[0], HasSubstr("MR 'anat-T1w' 274 x 384 x 64 of 0.70 x 0.67 x 4.00 mm"));
+  EXPECT_THAT(volume.notices[0], HasSubstr("'scout-1' 274 x 384 x 3 of"));
+  const std::vector<io::SeriesInfo> listed = io::list_series(folder_.path());
+  ASSERT_EQ(listed.size(), 2U);
+  EXPECT_NEAR(listed[0].geometry.spacing_mm[2], 4, 1e-3);
+}
+
 TEST_F(Dicom, MosaicsAreNamed) {
   EXPECT_THAT(refusal([&] { io::read_volume(mri("dicom-odd")); }), HasSubstr("mosaic"));
   EXPECT_THAT(refusal([&] { io::read_volume(mri("dicom-odd/siemens-mosaic-jpeg-lossless.dcm")); }),

@@ -16,7 +16,7 @@ import time
 import unittest
 import urllib.request
 
-FOVEA, SERIES, MODEL = sys.argv[1], pathlib.Path(sys.argv[2]), sys.argv[3]
+FOVEA, SERIES, MODEL = sys.argv[1], pathlib.Path(sys.argv[2]), str(pathlib.Path(sys.argv[3]).resolve())
 ORTHANC = shutil.which("Orthanc") or "/usr/sbin/Orthanc"
 if not pathlib.Path(ORTHANC).exists():
     print("skipped: Orthanc is not there (apt-get install orthanc; cmake/packages-optional.apt)")

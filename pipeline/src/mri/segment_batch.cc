@@ -104,6 +104,12 @@ class Batch {
         if (const std::string& path = std::get<std::string>(found->second); !path.empty()) add_identity(path, inputs);
       if (parameter.type == ParameterType::kFileList)
         for (const std::string& path : std::get<std::vector<std::string>>(found->second)) add_identity(path, inputs);
+      if (parameter.name == "modality")
+        for (const std::string& given : std::get<std::vector<std::string>>(found->second))
+          add_identity(given.substr(given.find('=') + 1), inputs);
+      if (parameter.name == "brain-mask")
+        if (const std::string& given = std::get<std::string>(found->second); fs::exists(given))
+          add_identity(given, inputs);
     }
     for (const char* name : {"out", "threads", "model"}) plain.values.erase(name);
     const std::string text = version() + model_sha256_ + to_json(plain) + inputs.dump();

@@ -67,7 +67,7 @@ TEST_F(Manifest, EveryProblemIsListedWithItsLine) {
       "a,mri segment,y.nii,m,,,,\n"
       "../b,mri segment,z.nii,m,,,,\n"
       "c,mri segmnt,z.nii,m,,,,\n"
-      "d,mri segment,,m,,,,\n"
+      "d,mri segment,x.nii,,,,,\n"
       "e,mri segment,z.nii,m,,elsewhere,,\n"
       "f,mri segment,z.nii,m,,,../../seg.dcm,\n"
       "g,mri segment,z.nii,m,,,,m\n"
@@ -78,7 +78,7 @@ TEST_F(Manifest, EveryProblemIsListedWithItsLine) {
                            "line 4: its case id cannot be a file name",
                            "line 5: unknown job 'mri segmnt' (did you mean "
                            "'mri segment'?)",
-                           "line 6: 'volumes' is missing", "line 7: 'out' is decided by the batch",
+                           "line 6: 'model' is missing", "line 7: 'out' is decided by the batch",
                            "line 8: 'dicom-seg' must be a plain file name",
                            "line 9: 'modle' is not an option of mri segment (did you mean 'model'?)",
                            "line 10: unknown job 'batch'", "line 11: it has 11 cells under 8 columns"})

@@ -13,6 +13,7 @@
 
 #include "mri_head_support.h"
 #include "shared.h"
+#include "model_metadata.h"
 #include "tensor_bridge.h"
 
 namespace fovea::pipeline::mri {
@@ -45,7 +46,10 @@ class SegmentModalities : public testing::Test {
                        {"output_spacing", "6,6,6"},
                        {"new_axial_size", "32,32,32"}};
     io::write_safetensors(folder_ / "network.safetensors", to_arrays(state),
-                          {{"fovea.preprocessing", preprocessing.dump()},
+                          {{"fovea.task", "segmentation"},
+                           {"fovea.architecture", architecture},
+                           {"fovea.config", config_json(config)},
+                           {"fovea.preprocessing", preprocessing.dump()},
                            {"fovea.labels", R"(["background","thrombus"])"},
                            {"fovea.availability", R"({"swan+dwi": {"detection_rate": 0.75, "cases": 12}})"}});
   }

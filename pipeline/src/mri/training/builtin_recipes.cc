@@ -40,11 +40,11 @@ void patches(Recipe& recipe) {
 }
 
 void slices(Recipe& recipe) {
-  recipe.network.dims = 2, recipe.network.filters = {16, 32, 64, 128, 192};
+  recipe.network.dims = 2, recipe.network.filters = {12, 24, 48, 96, 128};
   recipe.form = Form::kSlices, recipe.size = {128, 128}, recipe.spacing_mm = 1.96;
   recipe.planes = {"axial", "coronal", "sagittal"}, recipe.foreground_fraction = 8.0 / 255;
   recipe.classes = {"meningioma"};
-  recipe.training.rates.learning_rate = 2e-3, recipe.training.rates.epochs = 60, recipe.training.rates.batch = 8;
+  recipe.training.rates.learning_rate = 2e-3, recipe.training.rates.epochs = 45, recipe.training.rates.batch = 8;
   recipe.training.loss.cross_entropy = 1;
   recipe.training.average = 0.99;
   recipe.augmentation.healthy = 0.15;

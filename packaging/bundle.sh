@@ -12,7 +12,7 @@ elf_files() {
 }
 
 # Of the machine: glibc (as old as Debian 12's or newer), and what must match its display and its driver.
-of_the_machine='^(ld-linux.*|libc|libm|libdl|libpthread|librt|libresolv|libutil|libanl|libnsl|libGL|libGLX|libGLdispatch|libEGL|libOpenGL|libdrm|libgbm)\.so'
+of_the_machine='^(ld-linux.*|libc|libm|libdl|libpthread|librt|libresolv|libutil|libanl|libGL|libGLX|libGLdispatch|libEGL|libOpenGL|libdrm|libgbm)\.so'
 
 if [ -x "$tree/bin/fovea-desktop" ]; then
   plugins=$(qmake6 -query QT_INSTALL_PLUGINS 2>/dev/null || echo "/usr/lib/$(uname -m)-linux-gnu/qt6/plugins")

@@ -117,7 +117,7 @@ std::vector<TensorSpec> nearest_specs(const models::SegRow& row, const StateDict
   const WidthVote vote(row.specs(*best), given);
   best->channels = vote.value(kChannels), best->classes = vote.value(kClasses);
   for (std::int64_t& filters : best->filters) filters = vote.value(filters);
-  return row.specs(*best);
+  return placeholder_specs(row, *best);  // of weights of another kind the widths may be impossible
 }
 
 }  // namespace

@@ -70,6 +70,7 @@ RecognisedModel filled(std::vector<models::TensorSpec> specs, const Candidate& c
 
 /// A mis-shaped tensor may be the very one a width was read from: then blame it, not all the others.
 void refuse_nearest(const std::vector<models::TensorSpec>& specs, const StateDict& given, const std::string& subject) {
+  if (mismatches(specs, given) == 0) return;
   auto nearest = nearest_model(given);
   if (nearest && mismatches(nearest->specs, given) < mismatches(specs, given))
     models::checked_state(nearest->specs, given, subject);
@@ -102,10 +103,17 @@ std::optional<RecognisedModel> as_mil(const Candidate& candidate, const std::str
   return found;
 }
 
-std::optional<RecognisedModel> as_segmentation(const Candidate& candidate, const std::string& subject) {
+std::optional<RecognisedModel> as_segmentation(const Candidate& candidate, const std::string& subject,
+                                               const io::WeightFile& file) {
   for (const models::SegRow& row : models::seg_models()) {
     auto config = row.recognise(candidate.state);
     if (!config) continue;
+    // Group and instance norm have the same tensors: the file's own words tell them apart.
+    if (const auto stated = file.metadata.find("fovea.config"); stated != file.metadata.end()) {
+      const auto json = nlohmann::json::parse(stated->second, nullptr, false);
+      if (config->norm == models::SegNorm::kGroup && json.is_object() && json.value("norm", "") == "instance")
+        config->norm = models::SegNorm::kInstance;
+    }
     auto specs = row.specs(*config);
     refuse_nearest(specs, candidate.state, subject);
     RecognisedModel found = filled(std::move(specs), candidate, candidate.state, subject);
@@ -182,7 +190,7 @@ std::optional<RecognisedModel> as_anonymous(const io::WeightFile& file, const St
     auto canonical = row.from_anonymous(layers);
     if (!canonical) continue;
     auto found = as_segmentation(
-        {*canonical, {"layers without names were identified by class, creation order and shape"}}, subject);
+        {*canonical, {"layers without names were identified by class, creation order and shape"}}, subject, file);
     if (!found) continue;
     if (!row.anonymous_notice.empty()) found->notices.emplace_back(row.anonymous_notice);
     return found;
@@ -255,7 +263,7 @@ RecognisedModel recognise_weights(const io::WeightFile& file, const std::string&
   const std::string said = stated_architecture(file);
   for (const Candidate& reading : readings) {
     if (auto found = as_mil(reading, subject, said)) return *std::move(found);
-    if (auto found = as_segmentation(reading, subject)) return *std::move(found);
+    if (auto found = as_segmentation(reading, subject, file)) return *std::move(found);
   }
   if (anonymous)
     if (auto found = as_anonymous(file, state, subject)) return *std::move(found);

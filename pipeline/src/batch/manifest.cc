@@ -6,6 +6,8 @@
 #include <span>
 #include <utility>
 
+#include <nlohmann/json.hpp>
+
 #include <fovea/base/error.h>
 #include <fovea/io/hash.h>
 
@@ -45,6 +47,15 @@ std::string absolute_in(const fs::path& folder, const std::string& path) {
   return (folder / path).lexically_normal().string();
 }
 
+/// Requests and results are JSON, which holds nothing else.
+bool is_utf8(const std::string& text) {
+  try {
+    return !nlohmann::json(text).dump().empty();
+  } catch (const nlohmann::json::exception&) {
+    return false;
+  }
+}
+
 struct Given {
   std::string text;
   fs::path folder;  ///< that relative paths count from
@@ -80,6 +91,7 @@ class Reader {
     std::set<std::string> met;
     for (std::string& column : table_.columns) {
       column = trimmed(column);
+      if (!is_utf8(column)) column.clear(), problem(1, "a column's name is no UTF-8 text; save the table as UTF-8");
       if (!met.insert(column).second) problem(1, "the column '" + column + "' comes twice");
     }
     if (table_.open_quote > 0) problem(table_.open_quote, "a quote is opened and never closed");
@@ -93,6 +105,11 @@ class Reader {
                             std::to_string(table_.columns.size()) + " columns");
       return false;
     }
+    for (const std::string& cell : row.cells)
+      if (!is_utf8(cell)) {
+        problem(row.line, "it holds bytes that are no UTF-8 text; save the table as UTF-8");
+        return false;
+      }
     Values given;
     for (const auto& [key, text] : options_.fixed) given[key] = {text, fs::current_path()};
     std::string id, job = options_.job;

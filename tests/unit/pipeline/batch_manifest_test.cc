@@ -87,6 +87,8 @@ TEST_F(Manifest, EveryProblemIsListedWithItsLine) {
   EXPECT_THAT(problem("case,case,model\nc,c,x\n", "model info"), HasSubstr("comes twice"));
   EXPECT_THAT(problem("case,model\nc,\"x\nd,y\n", "model info"), HasSubstr("line 2: a quote is opened"));
   EXPECT_THAT(problem("case,model\n", "model info"), HasSubstr("has no cases"));
+  EXPECT_THAT(problem("case,model\nc,x\nd,m\xE9ningiome\n", "model info"),
+              HasSubstr("line 3: it holds bytes that are no"));
 }
 
 TEST_F(Manifest, AnIdOfTheContentStaysWhenRowsMove) {

@@ -68,8 +68,10 @@ TEST(MilTrainProgram, StoppedByCtrlCAndKilledItEndsWithTheSameBytes) {
 TEST(MilTrainProgram, AnInterruptedRunSaysHowToGoOn) {
   TemporaryFolder folder;
   write_bags(folder.path());
-  const auto result =
-      run_fovea(command(folder.path(), "run") + " --set epochs=100000", "timeout --preserve-status -s INT 1.5");
+  // --foreground: else timeout signals the process and then its group, and a second Ctrl-C does not wait for the
+  // checkpoint.
+  const auto result = run_fovea(command(folder.path(), "run") + " --set epochs=100000",
+                                "timeout --foreground --preserve-status -s INT 1.5");
   EXPECT_EQ(result.exit_code, 130) << result.err;
   EXPECT_THAT(result.err, HasSubstr("the same command goes on from the checkpoint"));
 }

@@ -12,6 +12,7 @@
 #include <ATen/ops/scalar_tensor.h>
 
 #include <fovea/base/error.h>
+#include <fovea/models/state_copy.h>
 
 #include "train/optimizer.h"
 #include "train/schedule.h"
@@ -34,12 +35,6 @@ void check(const SegTraining& options, std::int64_t steps) {
           "clipping must not be negative and the average's decay must be from 0 to below 1", "Correct them.");
 }
 
-StateDict copy_of(const StateDict& state) {
-  StateDict copy;
-  for (const auto& [name, tensor] : state) copy.emplace(name, tensor.detach().clone());
-  return copy;
-}
-
 }  // namespace
 
 class SegTrainer::Run {
@@ -51,7 +46,7 @@ class SegTrainer::Run {
         on_loan_(network.specs(), network.state()),
         optimizer_(on_loan_.parameters(),
                    {.weight_decay = options.rates.weight_decay, .decoupled = !options.rates.l2}) {
-    if (options.average > 0) average_ = copy_of(network.state());
+    if (options.average > 0) average_ = copied(network.state());
   }
 
   double step(const SegInput& batch, const at::Tensor& label) {

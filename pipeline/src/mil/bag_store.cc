@@ -14,6 +14,7 @@
 #include <fovea/base/error.h>
 #include <fovea/io/bag.h>
 
+#include "problems.h"
 #include "tensor_bridge.h"
 
 namespace fovea::pipeline::mil {
@@ -27,11 +28,6 @@ bool all_finite(const at::Tensor& rows) {
   for (std::int64_t begin = 0; begin < rows.size(0); begin += kChunkRows)
     if (!rows.slice(0, begin, begin + kChunkRows).isfinite().all().item<bool>()) return false;
   return true;
-}
-
-std::string problem_of(const std::exception& error) {
-  const auto* known = dynamic_cast<const Error*>(&error);
-  return known ? known->problem() : error.what();
 }
 
 /// Slides of a patient lie side by side on one plane, a tile apart.

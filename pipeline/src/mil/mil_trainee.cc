@@ -6,6 +6,8 @@
 
 #include <ATen/core/grad_mode.h>
 
+#include <fovea/models/state_copy.h>
+
 #include "evaluation/metrics.h"
 #include "evaluation/survival_metrics.h"
 #include "mil/bag_prediction.h"
@@ -213,15 +215,7 @@ train::Figures MilTrainee::validate() {
 }
 
 void MilTrainee::restore(const models::StateDict& weights, const models::StateDict& progress) {
-  const at::NoGradGuard no_grad;
-  for (const auto& [name, tensor] : model_.state()) {
-    const auto found = weights.find(name);
-    if (found == weights.end() || found->second.sizes() != tensor.sizes())
-      throw Error(ErrorCode::kShape, "checkpoint", "it does not belong to this network: " + name + " is missing",
-                  "Remove the run folder and start again.");
-    at::Tensor target = tensor;
-    target.copy_(found->second);
-  }
+  models::copy_into(model_.state(), weights);
   trainer_.restore(progress);
 }
 

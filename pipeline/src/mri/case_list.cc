@@ -2,13 +2,15 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <optional>
 #include <string_view>
 
 #include <fovea/base/error.h>
 #include <fovea/io/dicom_seg.h>
 
+#include "folder_listing.h"
+#include "jobs/value_text.h"
+#include "lower_case.h"
 #include "problems.h"
 #include "slide/csv_table.h"
 
@@ -23,8 +25,7 @@ constexpr std::size_t kLongestId = 200;
 constexpr std::array<std::string_view, 6> kCommon{"cases", "out", "model", "threads", "device", "case_id"};
 
 std::string extension_of(const fs::path& path) {
-  std::string name = path.filename().string();
-  std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
+  const std::string name = lower_case(path.filename().string());
   for (const std::string_view extension : kExtensions)
     if (name.size() > extension.size() && name.ends_with(extension)) return std::string(extension);
   return {};
@@ -33,15 +34,6 @@ std::string extension_of(const fs::path& path) {
 std::string id_of(const fs::path& path) {
   const std::string name = (path.has_filename() ? path : path.parent_path()).filename().string();
   return name.substr(0, name.size() - extension_of(path).size());
-}
-
-std::vector<fs::path> children(const fs::path& folder) {
-  std::vector<fs::path> found;
-  std::error_code ignored;
-  for (fs::directory_iterator entry(folder, ignored), end; entry != end; entry.increment(ignored))
-    if (entry->path().filename().string().front() != '.') found.push_back(entry->path());
-  std::sort(found.begin(), found.end());
-  return found;
 }
 
 /// input0.nii.gz, input1.nii.gz, ... in the order of their numbers.
@@ -81,16 +73,6 @@ std::string trimmed(const std::string& text) {
   return first == std::string::npos ? std::string{} : text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
 
-std::vector<std::string> split(const std::string& text) {
-  std::vector<std::string> items;
-  for (std::size_t begin = 0; begin <= text.size();) {
-    const std::size_t end = std::min(text.find(';', begin), text.size());
-    if (const std::string item = trimmed(text.substr(begin, end - begin)); !item.empty()) items.push_back(item);
-    begin = end + 1;
-  }
-  return items;
-}
-
 /// A file beside the list, by its name or behind NAME=.
 std::string resolved(const std::string& text, const fs::path& folder) {
   const auto equals = text.find('=');
@@ -101,34 +83,19 @@ std::string resolved(const std::string& text, const fs::path& folder) {
   return beside ? name + (folder / path).lexically_normal().string() : text;
 }
 
-template <class T>
-std::optional<T> number_of(const std::string& text) {
-  T value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc{} && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
-}
-
 /// The cell as a value of the parameter; nothing where it is none.
 std::optional<Value> value_of(const Parameter& parameter, const std::string& cell, const fs::path& folder) {
-  switch (parameter.type) {
-    case ParameterType::kFlag:
-      if (cell == "1" || cell == "true" || cell == "yes") return true;
-      if (cell == "0" || cell == "false" || cell == "no") return false;
-      return {};
-    case ParameterType::kInteger:
-      if (const auto value = number_of<std::int64_t>(cell)) return *value;
-      return {};
-    case ParameterType::kNumber:
-      if (const auto value = number_of<double>(cell)) return *value;
-      return {};
-    case ParameterType::kTextList:
-    case ParameterType::kFileList: {
-      std::vector<std::string> items = split(cell);
-      for (std::string& item : items) item = resolved(item, folder);
-      return items;
-    }
-    default: return resolved(cell, folder);
+  Value value = value_of_text(parameter, cell);
+  if (auto* items = std::get_if<std::vector<std::string>>(&value)) {
+    for (std::string& item : *items) item = resolved(trimmed(item), folder);
+    std::erase(*items, std::string{});
+    return value;
   }
+  const auto* text = std::get_if<std::string>(&value);
+  if (!text) return value;
+  const ParameterType type = parameter.type;
+  if (type == ParameterType::kFlag || type == ParameterType::kInteger || type == ParameterType::kNumber) return {};
+  return resolved(*text, folder);
 }
 
 class Table {

@@ -83,6 +83,17 @@ Grid paste(const Grid& part, const Box& box, const Index3& size) {
   return grid;
 }
 
+Grid centred(const Grid& grid, const Index3& size) {
+  if (grid.size == size) return grid;
+  Box from, to;
+  for (std::size_t a = 0; a < 3; ++a) {
+    const std::int64_t margin = size[a] - grid.size[a], length = std::min(size[a], grid.size[a]);
+    from.begin[a] = margin < 0 ? -margin / 2 : 0, from.end[a] = from.begin[a] + length;
+    to.begin[a] = margin > 0 ? margin / 2 : 0, to.end[a] = to.begin[a] + length;
+  }
+  return paste(cut(grid, from), to, size);
+}
+
 Grid permuted(const Grid& grid, const std::array<int, 3>& axes) {
   const auto axis = [&](int a) { return static_cast<std::size_t>(axes[static_cast<std::size_t>(a)]); };
   const Index3 stride{1, grid.size[0], grid.size[0] * grid.size[1]};

@@ -61,6 +61,9 @@ Grid cut(const Grid& grid, const Box& box);
 /// A grid of `size`, zero but for `part` at `box`.
 Grid paste(const Grid& part, const Box& box, const Index3& size);
 
+/// Cut or padded with zeros about its middle; where that is not exact, the spare voxel lies behind.
+Grid centred(const Grid& grid, const Index3& size);
+
 /// Same values in the axis order `axes`: result axis a is `grid` axis axes[a].
 Grid permuted(const Grid& grid, const std::array<int, 3>& axes);
 std::array<int, 3> inverse_order(const std::array<int, 3>& axes);

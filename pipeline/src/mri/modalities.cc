@@ -9,6 +9,7 @@
 #include "mri/diffusion.h"
 #include "mri/same_grid.h"
 #include "problems.h"
+#include "lower_case.h"
 #include "slide/words.h"
 
 namespace fovea::pipeline::mri {
@@ -23,12 +24,6 @@ const std::vector<std::vector<std::string>> kSynonyms{{"swan", "swi", "t2*", "t2
                                                       {"t1ce", "t1c", "t1gd", "t1post", "t1+c"},
                                                       {"flair", "t2flair"},
                                                       {"tof", "mra"}};
-
-std::string lowered(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(c < 128 ? std::tolower(c) : c); });
-  return text;
-}
 
 bool contains(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
@@ -163,7 +158,7 @@ std::string figures_text(const Json& figures) {
 }  // namespace
 
 std::string modality_name(const std::string& given, const std::vector<std::string>& known) {
-  const std::string name = lowered(given);
+  const std::string name = lower_case(given);
   if (contains(known, name)) return name;
   for (const auto& row : kSynonyms)
     if (contains(row, name))

@@ -1,5 +1,7 @@
 #include "mri/preprocessing.h"
 
+#include "lower_case.h"
+
 #include <algorithm>
 #include <charconv>
 #include <map>
@@ -18,11 +20,6 @@ using Json = nlohmann::json;
 std::string trimmed(const std::string& text) {
   const auto first = text.find_first_not_of(" \t\r\n");
   return first == std::string::npos ? std::string{} : text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
-}
-std::string lowered(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(c < 128 ? std::tolower(c) : c); });
-  return text;
 }
 std::vector<std::string> split(const std::string& text, char separator) {
   std::vector<std::string> items;
@@ -43,7 +40,7 @@ class Keys {
     for (const auto& [key, value] : json.items()) {
       const std::string entry = trimmed(value.is_string() ? value.get<std::string>() : value.dump());
       const std::string stripped = trimmed(entry.substr(0, entry.find('#')));
-      if (!stripped.empty()) values_[lowered(key)] = stripped;
+      if (!stripped.empty()) values_[lower_case(key)] = stripped;
     }
   }
 
@@ -54,7 +51,7 @@ class Keys {
   }
   std::string word(const std::string& key, const std::string& fallback) const {
     const std::string* text = find(key);
-    return text ? lowered(*text) : fallback;
+    return text ? lower_case(*text) : fallback;
   }
   bool flag(const std::string& key, bool fallback) const {
     const std::string value = word(key, fallback ? "true" : "false");
@@ -91,7 +88,7 @@ class Keys {
   T choice(const std::string& key, T fallback, const std::map<std::string, T>& names) const {
     const std::string* text = find(key);
     if (!text) return fallback;
-    const auto found = names.find(lowered(*text));
+    const auto found = names.find(lower_case(*text));
     if (found != names.end()) return found->second;
     std::string list;
     for (const auto& [name, value] : names) list += (list.empty() ? "" : ", ") + name;
@@ -200,7 +197,7 @@ void read_slices(const Keys& keys, Preprocessing& p) {
   if (p.slice_spacing_mm < 0) keys.refuse("slice_spacing_mm", "a positive number (mm)");
   if (p.foreground_fraction < 0 || p.foreground_fraction >= 1) keys.refuse("foreground_fraction", "a share of 0 to 1");
   if (const std::string* planes = keys.find("trained_planes"))
-    for (const std::string& name : split(lowered(*planes), ',')) {
+    for (const std::string& name : split(lower_case(*planes), ',')) {
       const auto found = kPlanes.find(name);
       if (found == kPlanes.end()) keys.refuse("trained_planes", "some of axial, coronal, sagittal");
       p.trained_planes.push_back(found->second);
@@ -211,7 +208,7 @@ void read_modalities(const Keys& keys, Preprocessing& p) {
   if (const auto size = keys.sizes("slice_size", 1, 1, 1); !size.empty()) p.slice_size = size[0];
   const std::string* names = keys.find("modalities");
   if (!names) return;
-  p.modalities = split(lowered(*names), ',');
+  p.modalities = split(lower_case(*names), ',');
   auto sorted = p.modalities;
   std::sort(sorted.begin(), sorted.end());
   const bool repeated = std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end();

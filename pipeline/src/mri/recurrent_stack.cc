@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include <ATen/ops/from_blob.h>
 #include <ATen/ops/zeros.h>
 
+#include "mri/grid_tensor.h"
 #include "mri/intensity.h"
 #include "mri/resize.h"
 #include "progress.h"
@@ -28,40 +28,6 @@ Grid turned(const Grid& native, const StackPlacement& p) {
   return permuted(to_canonical(native, p.canonical), p.order);
 }
 
-/// The part of the content that the canvas holds, and where it lies there. Padding and cutting are symmetric.
-struct Overlap {
-  Index3 from{0, 0, 0}, to{0, 0, 0}, size{0, 0, 0};
-};
-Overlap overlap_of(const StackPlacement& p) {
-  Overlap o;
-  for (std::size_t a = 0; a < 3; ++a) {
-    const std::int64_t margin = p.size[a] - p.content[a];
-    o.size[a] = std::min(p.size[a], p.content[a]);
-    o.from[a] = margin < 0 ? -margin / 2 : 0;
-    o.to[a] = margin > 0 ? margin / 2 : 0;
-  }
-  return o;
-}
-
-Grid on_canvas(Grid content, const StackPlacement& p) {
-  if (p.size == p.content) return content;
-  const Overlap o = overlap_of(p);
-  const Grid part = cut(content, {o.from, {o.from[0] + o.size[0], o.from[1] + o.size[1], o.from[2] + o.size[2]}});
-  return paste(part, {o.to, {o.to[0] + o.size[0], o.to[1] + o.size[1], o.to[2] + o.size[2]}}, p.size);
-}
-
-Grid off_canvas(const Grid& canvas, const StackPlacement& p) {
-  const Overlap o = overlap_of(p);
-  const Grid part = cut(canvas, {o.to, {o.to[0] + o.size[0], o.to[1] + o.size[1], o.to[2] + o.size[2]}});
-  return paste(part, {o.from, {o.from[0] + o.size[0], o.from[1] + o.size[1], o.from[2] + o.size[2]}}, p.content);
-}
-
-/// A grid lies in memory as [S][Y][X].
-at::Tensor tensor_of(const Grid& grid) {
-  return at::from_blob(const_cast<float*>(grid.values.data()), {grid.size[2], grid.size[1], grid.size[0]}, at::kFloat)
-      .permute({2, 1, 0});
-}
-
 Grid prepared(const Grid& native, const StackPlacement& placement, const Preprocessing& p) {
   Grid content = resize_antialiased(turned(native, placement), placement.content, Interpolation::kLinear);
   if (p.normalisation == Normalisation::kZeroMeanNonzero) {
@@ -69,7 +35,7 @@ Grid prepared(const Grid& native, const StackPlacement& placement, const Preproc
   } else {
     normalise(content, p);
   }
-  return on_canvas(std::move(content), placement);
+  return centred(content, placement.size);
 }
 
 }  // namespace
@@ -115,7 +81,7 @@ RecurrentStack make_stack(const std::vector<const Grid*>& modalities, const Stac
     const Grid* grid = modalities[static_cast<std::size_t>(m)];
     if (!grid) continue;
     const Grid canvas = prepared(*grid, placement, p);
-    stack.x[m].copy_(tensor_of(canvas));
+    stack.x[m].copy_(view_of(canvas));
     stack.present[m].fill_(true);
   }
   return stack;
@@ -124,18 +90,16 @@ RecurrentStack make_stack(const std::vector<const Grid*>& modalities, const Stac
 at::Tensor stack_labels(const Grid& labels, const StackPlacement& placement) {
   const Grid content =
       resize(turned(labels, placement), placement.content, Alignment::kHalfPixel, Interpolation::kNearest);
-  return tensor_of(on_canvas(content, placement)).to(at::kLong).contiguous();
+  return view_of(centred(content, placement.size)).to(at::kLong).contiguous();
 }
 
 Grid from_stack(const at::Tensor& map, const StackPlacement& placement, Interpolation interpolation) {
-  Grid canvas(placement.size);
-  const at::Tensor plain = map.to(at::kFloat).permute({2, 1, 0}).contiguous();
-  std::copy_n(plain.const_data_ptr<float>(), canvas.values.size(), canvas.values.begin());
   Index3 turned_size = placement.native_size;
   for (std::size_t a = 0; a < 3; ++a)
     turned_size[a] = placement.native_size[static_cast<std::size_t>(
         placement.canonical.axis[static_cast<std::size_t>(placement.order[a])])];
-  const Grid native_pixels = resize(off_canvas(canvas, placement), turned_size, Alignment::kHalfPixel, interpolation);
+  const Grid native_pixels =
+      resize(centred(grid_of(map), placement.content), turned_size, Alignment::kHalfPixel, interpolation);
   return from_canonical(permuted(native_pixels, inverse_order(placement.order)), placement.canonical);
 }
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <numbers>
 #include <vector>
 
@@ -15,6 +14,7 @@
 
 #include "mri/resample.h"
 #include "mri/resize.h"
+#include "slide/words.h"
 
 namespace fovea::pipeline::mri {
 namespace {
@@ -248,20 +248,14 @@ void find_map(const io::Volume& fixed, const io::Volume& moving, const std::func
   result.moving_from_fixed_lps = maps[best], result.metric_after = metrics[best];
 }
 
-std::string one_decimal(double value) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.1f", value);
-  return text;
-}
-
 /// The quality gate of mri-io.md 5.
 void judge(const Vec3& head, Registration& result) {
   if (!result.problem.empty()) return;
   result.moved_mm = distance(head, result.moving_from_fixed_lps(head));
   result.rotation_degrees = turned_degrees(result.moving_from_fixed_lps);
   if (result.moved_mm > kMostMovedMm || result.rotation_degrees > kMostTurnedDegrees) {
-    result.problem = "it would move the head by " + one_decimal(result.moved_mm) + " mm and turn it by " +
-                     one_decimal(result.rotation_degrees) + " degrees, more than is believable";
+    result.problem = "it would move the head by " + slide::fixed_text(result.moved_mm, 1) + " mm and turn it by " +
+                     slide::fixed_text(result.rotation_degrees, 1) + " degrees, more than is believable";
   } else if (!(result.metric_before < kNoInformation)) {
     if (!(result.metric_after < kNoInformation)) result.problem = "the scans have no structure in common";
   } else if (!(result.metric_after < result.metric_before)) {

@@ -1,6 +1,8 @@
 // The table of fixture kinds: how one is told from names and metadata, and which of its tensors are expected values.
 #include "selftest/case_file.h"
 
+#include "lower_case.h"
+
 #include <array>
 #include <cctype>
 
@@ -11,15 +13,9 @@
 namespace fovea::pipeline::selftest {
 namespace {
 
-/// "ACMIL_GA" and "acmil_ga" are one name.
-std::string lower(std::string text) {
-  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return text;
-}
-
 std::string network_kind(const CaseFile& file) {
   const auto config = nlohmann::json::parse(file.text("config"), nullptr, false);
-  return config.is_object() ? lower(config.value("kind", "")) : "";
+  return config.is_object() ? lower_case(config.value("kind", "")) : "";
 }
 
 bool known_network(const CaseFile& file) {

@@ -9,6 +9,8 @@
 
 #include <fovea/base/error.h>
 
+#include "lower_case.h"
+#include "folder_listing.h"
 #include "slide/csv_table.h"
 
 namespace fovea::pipeline::slide {
@@ -21,26 +23,12 @@ constexpr std::array<std::string_view, 13> kExtensions{".svs",  ".tif",     ".ti
                                                        ".mrxs", ".svslide", ".bif",  ".czi",  ".avs", ".dcm"};
 constexpr std::size_t kLongestId = 200;  // leaves room in a file name for what is added
 
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
-  return text;
-}
 bool has_slide_extension(const fs::path& file) {
-  const std::string extension = lower(file.extension().string());
+  const std::string extension = lower_case(file.extension().string());
   return std::find(kExtensions.begin(), kExtensions.end(), extension) != kExtensions.end();
 }
 bool is_dicom(const fs::path& file) {
-  return lower(file.extension().string()) == ".dcm";
-}
-
-/// Files of one folder and the folders in it, by name; hidden ones are left out. An unreadable folder is empty.
-std::vector<fs::path> children(const fs::path& folder) {
-  std::vector<fs::path> found;
-  std::error_code ignored;
-  for (fs::directory_iterator entry(folder, ignored), end; entry != end; entry.increment(ignored))
-    if (entry->path().filename().string().front() != '.') found.push_back(entry->path());
-  std::sort(found.begin(), found.end());
-  return found;
+  return lower_case(file.extension().string()) == ".dcm";
 }
 
 void scan(const fs::path& folder, std::vector<fs::path>& slides) {

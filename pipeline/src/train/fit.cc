@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include <fovea/base/error.h>
+#include <fovea/models/state_copy.h>
 
 #include "progress.h"
 
@@ -14,12 +15,6 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-models::StateDict copy_of(const models::StateDict& state) {
-  models::StateDict copy;
-  for (const auto& [name, tensor] : state) copy.emplace(name, tensor.detach().clone());
-  return copy;
 }
 
 class Fit {
@@ -101,7 +96,7 @@ class Fit {
     const auto& score = row.figures.score;
     if (score && std::isfinite(*score) && (!at_.best_score || *score > *at_.best_score)) {
       at_.best_score = score, at_.best_epoch = at_.epoch;
-      if (!options_.keep_last) at_.best = copy_of(trainee_.kept());
+      if (!options_.keep_last) at_.best = models::copied(trainee_.kept());
     }
     at_.history.push_back(std::move(row));
     ++at_.epoch;
@@ -120,7 +115,7 @@ class Fit {
     save();
   }
   void save() {
-    at_.weights = copy_of(trainee_.weights());
+    at_.weights = models::copied(trainee_.weights());
     at_.progress = trainee_.progress();
     write_checkpoint(options_.checkpoint, at_);
   }

@@ -8,6 +8,7 @@
 
 #include "mil/splits.h"
 #include "problems.h"
+#include "lower_case.h"
 #include "slide/csv_table.h"
 
 namespace fovea::pipeline::mri::training {
@@ -61,9 +62,7 @@ void refuse_empty(const std::vector<Case>& cases, const std::string& subject, co
 }  // namespace
 
 bool is_picture(const fs::path& path) {
-  std::string extension = path.extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(),
-                 [](unsigned char c) { return std::tolower(c); });
+  const std::string extension = lower_case(path.extension().string());
   return extension == ".png" || extension == ".jpg" || extension == ".jpeg" || extension == ".tif";
 }
 

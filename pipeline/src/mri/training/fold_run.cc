@@ -10,6 +10,7 @@
 #include <fovea/io/atomic_file.h>
 #include <fovea/io/hash.h>
 #include <fovea/io/weights.h>
+#include <fovea/models/state_copy.h>
 
 #include "mri/training/model_card.h"
 #include "slide/csv_table.h"
@@ -101,9 +102,7 @@ class FoldRun {
     result.history = std::move(last.history);
     const bool best = !last.best.empty();
     result.kept_epoch = best ? last.best_epoch : last.epoch - 1;
-    models::StateDict kept;
-    for (const auto& [name, tensor] : best ? last.best : trainee.kept()) kept.emplace(name, tensor.detach().clone());
-    return kept;
+    return models::copied(best ? last.best : trainee.kept());
   }
 
   void evaluate(const models::SegNetwork& network, FoldResult& result) {

@@ -10,6 +10,8 @@
 #include <ATen/ops/zeros.h>
 #include <nlohmann/json.hpp>
 
+#include "mri/grid_tensor.h"
+#include "mri/labelling.h"
 #include "mri/network_step.h"
 #include "mri/slice_normalisation.h"
 
@@ -17,26 +19,7 @@ namespace fovea::pipeline::mri::training {
 namespace {
 
 constexpr std::int64_t kSlices = 8;
-constexpr float kThreshold = 0.5F;
-
-/// Centred in `size`, zero around it, or cut to its middle.
-Grid fitted(const Grid& grid, const Index3& size) {
-  if (grid.size == size) return grid;
-  Grid result(size);
-  Index3 shift;
-  for (std::size_t a = 0; a < 3; ++a) {
-    const std::int64_t spare = size[a] - grid.size[a];
-    shift[a] = spare >= 0 ? spare / 2 : -((-spare) / 2);
-  }
-  for (std::int64_t z = 0; z < grid.size[2]; ++z)
-    for (std::int64_t y = 0; y < grid.size[1]; ++y)
-      for (std::int64_t x = 0; x < grid.size[0]; ++x) {
-        const Index3 at{x + shift[0], y + shift[1], z + shift[2]};
-        if (at[0] < 0 || at[1] < 0 || at[2] < 0 || at[0] >= size[0] || at[1] >= size[1] || at[2] >= size[2]) continue;
-        result.values[result.at(at[0], at[1], at[2])] = grid.values[grid.at(x, y, z)];
-      }
-  return result;
-}
+constexpr double kThreshold = 0.5;
 
 Grid slice_of(const Grid& grid, std::int64_t z) {
   return cut(grid, {{0, 0, z}, {grid.size[0], grid.size[1], z + 1}});
@@ -87,13 +70,7 @@ std::vector<Grid> stack_at_once(const models::SegNetwork& network, const std::ve
   for (std::size_t m = 0; m < present.size(); ++m) mask[0][static_cast<std::int64_t>(m)] = bool{present[m]};
   const at::Tensor output = network.infer({image_tensor(channels, true).unsqueeze(0), mask});
   std::vector<Grid> classes;
-  for (std::int64_t c = 0; c < output.size(1); ++c) {
-    const at::Tensor lying = output[0][c].permute({2, 1, 0}).contiguous();
-    Grid grid;
-    grid.size = channels.front().size;
-    grid.values.assign(lying.const_data_ptr<float>(), lying.const_data_ptr<float>() + lying.numel());
-    classes.push_back(std::move(grid));
-  }
+  for (std::int64_t c = 0; c < output.size(1); ++c) classes.push_back(grid_of(output[0][c]));
   return classes;
 }
 
@@ -103,14 +80,14 @@ std::vector<Grid> probabilities_of(const models::SegNetwork& network, const Prep
   const Index3 canvas = planar ? canvas_of(prepared, recipe) : prepared.size;
   std::vector<Grid> channels;
   for (std::size_t m = 0; m < present.size(); ++m)
-    channels.push_back(present[m] ? fitted(prepared.channels[m], canvas) : Grid(canvas));
+    channels.push_back(present[m] ? centred(prepared.channels[m], canvas) : Grid(canvas));
   if (!planar)
     return run_network(network, std::move(channels),
                        preprocessing_from_json(preprocessing_json(recipe).dump(), network.config(), "recipe"),
                        [](double) {});
   std::vector<Grid> classes =
       recurrent(recipe) ? stack_at_once(network, channels, present) : slice_by_slice(network, channels, recipe);
-  for (Grid& grid : classes) grid = fitted(grid, prepared.size);
+  for (Grid& grid : classes) grid = centred(grid, prepared.size);
   return classes;
 }
 
@@ -148,15 +125,9 @@ std::optional<std::vector<std::uint8_t>> predicted_label(const models::SegNetwor
   std::vector<bool> present = prepared.available();
   for (std::size_t m = 0; m < present.size(); ++m) present[m] = present[m] && pattern.shown[m];
   if (std::none_of(present.begin(), present.end(), [](bool each) { return each; })) return {};
-  const std::vector<Grid> classes = probabilities_of(network, prepared, recipe, present);
-  std::vector<std::uint8_t> label(prepared.label.size(), 0);
-  for (std::size_t i = 0; i < label.size(); ++i) {
-    float best = 0;
-    for (std::size_t c = 1; c < classes.size(); ++c)
-      if (const float p = classes[c].values[i]; p >= kThreshold && p > best)
-        best = p, label[i] = static_cast<std::uint8_t>(c);
-  }
-  return label;
+  std::vector<Grid> classes = probabilities_of(network, prepared, recipe, present);
+  classes.erase(classes.begin());  // background
+  return labelled(classes, std::vector<double>(classes.size(), kThreshold));
 }
 
 std::vector<std::uint8_t> mask_of(const std::vector<std::uint8_t>& labels, std::uint8_t label) {
@@ -167,11 +138,8 @@ std::vector<std::uint8_t> mask_of(const std::vector<std::uint8_t>& labels, std::
 }
 
 at::Tensor image_tensor(const std::vector<Grid>& channels, bool with_depth) {
-  const Index3& size = channels.front().size;
   std::vector<at::Tensor> images;
-  for (const Grid& channel : channels)
-    images.push_back(at::from_blob(const_cast<float*>(channel.values.data()), {size[0], size[1], size[2]},
-                                   {1, size[0], size[0] * size[1]}, at::kFloat));
+  for (const Grid& channel : channels) images.push_back(view_of(channel));
   const at::Tensor image = at::stack(images).contiguous();
   return with_depth ? image : image.squeeze(3);
 }

@@ -9,6 +9,7 @@
 #include <fovea/io/volume.h>
 
 #include "mri/crop.h"
+#include "mri/grid_tensor.h"
 #include "mri/intensity.h"
 #include "mri/resample.h"
 #include "mri/resize.h"
@@ -86,7 +87,7 @@ Loaded read(const Case& each, const Recipe& recipe) {
   return loaded;
 }
 
-Grid grid_of(io::Volume& volume) {
+Grid taken(io::Volume& volume) {
   Grid grid;
   grid.size = volume.geometry.size, grid.values = std::move(volume.values);
   return grid;
@@ -103,7 +104,7 @@ Preprocessing normalising(const Recipe& recipe) {
 Prepared volume(Loaded& loaded, const Recipe& recipe, const std::string& subject) {
   const Affine ras = ras_from_index(loaded.geometry());
   std::vector<Grid> channels;
-  for (auto& each : loaded.volumes) channels.push_back(each ? grid_of(*each) : Grid());
+  for (auto& each : loaded.volumes) channels.push_back(each ? taken(*each) : Grid());
   const auto first = std::find_if(channels.begin(), channels.end(), [](const Grid& g) { return !g.values.empty(); });
   Box crop = whole(first->size);
   if (recipe.cropping == Cropping::kMinimum) crop = foreground_box(*first, Compat::kFovea, subject);
@@ -133,7 +134,7 @@ Prepared volume(Loaded& loaded, const Recipe& recipe, const std::string& subject
     }
     prepared.channels.push_back(std::move(channel));
   }
-  prepared.label = labels_of(on_lattice(grid_of(loaded.label), Interpolation::kNearest));
+  prepared.label = labels_of(on_lattice(taken(loaded.label), Interpolation::kNearest));
   return prepared;
 }
 
@@ -156,18 +157,11 @@ Prepared slices(Loaded& loaded, const Recipe& recipe) {
   }
   const auto turned = [&](const Grid& grid) { return permuted(to_canonical(grid, canonical), order); };
   for (auto& each : loaded.volumes)
-    prepared.channels.push_back(each ? resize_antialiased(turned(grid_of(*each)), prepared.size, Interpolation::kLinear)
+    prepared.channels.push_back(each ? resize_antialiased(turned(taken(*each)), prepared.size, Interpolation::kLinear)
                                      : Grid());
   prepared.label =
-      labels_of(resize(turned(grid_of(loaded.label)), prepared.size, Alignment::kHalfPixel, Interpolation::kNearest));
+      labels_of(resize(turned(taken(loaded.label)), prepared.size, Alignment::kHalfPixel, Interpolation::kNearest));
   return prepared;
-}
-
-Grid grid_of(const at::Tensor& map) {
-  Grid grid({map.size(0), map.size(1), map.size(2)});
-  const at::Tensor lying = map.to(at::kFloat).permute({2, 1, 0}).contiguous();
-  std::copy_n(lying.const_data_ptr<float>(), grid.values.size(), grid.values.begin());
-  return grid;
 }
 
 /// The whole image in the network's pixels, without a canvas: windows are drawn from it.
@@ -176,7 +170,7 @@ Prepared stack(Loaded& loaded, const Recipe& recipe) {
   p.slice_spacing_mm = recipe.spacing_mm;
   const StackPlacement placement = place_stack(loaded.geometry(), p, 1, StackCanvas::kWhole);
   std::vector<Grid> grids;
-  for (auto& each : loaded.volumes) grids.push_back(each ? grid_of(*each) : Grid());
+  for (auto& each : loaded.volumes) grids.push_back(each ? taken(*each) : Grid());
   std::vector<const Grid*> modalities;
   for (const Grid& grid : grids) modalities.push_back(grid.values.empty() ? nullptr : &grid);
   const RecurrentStack made = make_stack(modalities, placement, p);
@@ -184,7 +178,7 @@ Prepared stack(Loaded& loaded, const Recipe& recipe) {
   prepared.size = placement.size, prepared.spacing_mm = placement.spacing_mm;
   for (std::size_t m = 0; m < modalities.size(); ++m)
     prepared.channels.push_back(modalities[m] ? grid_of(made.x[static_cast<std::int64_t>(m)]) : Grid());
-  prepared.label = labels_of(grid_of(stack_labels(grid_of(loaded.label), placement)));
+  prepared.label = labels_of(grid_of(stack_labels(taken(loaded.label), placement)));
   return prepared;
 }
 

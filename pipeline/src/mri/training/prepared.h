@@ -2,9 +2,7 @@
 // well.
 #pragma once
 
-#include <condition_variable>
 #include <cstdint>
-#include <list>
 #include <map>
 #include <memory>
 #include <mutex>

@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <cmath>
 
-#include <ATen/core/grad_mode.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/tensor.h>
 
-#include <fovea/base/error.h>
+#include <fovea/models/state_copy.h>
 
+#include "problems.h"
 #include "progress.h"
 
 namespace fovea::pipeline::mri::training {
@@ -29,11 +29,6 @@ models::SegTraining training_of(const Recipe& recipe, std::int64_t seed) {
   training.rates.seed = static_cast<std::uint64_t>(seed);
   training.rates.warm_up = recipe.warm_up_epochs / static_cast<double>(training.rates.epochs);
   return training;
-}
-
-std::string words_of(const std::exception& error) {
-  const auto* known = dynamic_cast<const Error*>(&error);
-  return known ? known->problem() : std::string(error.what());
 }
 
 }  // namespace
@@ -90,7 +85,7 @@ SegTrainee::Batch SegTrainee::batch_of(std::int64_t step) const {
       const auto prepared = data_.store->load(index);
       add_view(draw_view(*prepared, recipe_, ramp, {static_cast<std::uint64_t>(seed_), epoch_, view}), batch);
     } catch (const std::exception& error) {
-      batch.problems.emplace_back(index, words_of(error));
+      batch.problems.emplace_back(index, problem_of(error));
     }
   }
   return batch;
@@ -120,7 +115,7 @@ pipeline::train::Figures SegTrainee::validate() {
     try {
       prepared = data_.store->load(index);
     } catch (const std::exception& error) {
-      bad_(index, words_of(error));
+      bad_(index, problem_of(error));
       continue;
     }
     for (const Pattern& pattern : patterns) {
@@ -152,13 +147,7 @@ pipeline::train::Figures SegTrainee::validate() {
 }
 
 void SegTrainee::restore(const models::StateDict& weights, const models::StateDict& progress) {
-  const at::NoGradGuard no_grad;
-  for (const auto& [name, tensor] : network_.state()) {
-    const auto found = weights.find(name);
-    if (found == weights.end() || found->second.sizes() != tensor.sizes())
-      throw Error(ErrorCode::kCorrupt, "checkpoint", "it holds another network's weights", "Choose another --out.");
-    tensor.copy_(found->second);
-  }
+  models::copy_into(network_.state(), weights);
   trainer_->restore(progress);
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <ATen/Parallel.h>
 #include <nlohmann/json.hpp>
 
 #include <fovea/base/error.h>
@@ -113,7 +114,7 @@ class Aligner {
       modality.registration = other.registration;
       if (leader != result_.reference && !other.present) return refuse(modality, other.problem);
     } else {
-      modality.registration = register_rigid(reference, volume, progress());
+      modality.registration = register_rigid(reference, volume, at::get_num_threads(), progress());
       modality.alignment = modality.registration->by_headers ? "headers" : "registered";
       if (!modality.registration->accepted)
         return refuse(modality, "registration to " + result_.modalities[result_.reference].name +

@@ -284,10 +284,6 @@ Preprocessing preprocessing_from_json(const std::string& json, const models::Seg
 
 std::vector<std::string> preprocessing_notices(const Preprocessing& p) {
   std::vector<std::string> notices;
-  if (p.bias_correction)
-    notices.push_back(
-        "the model asks for N4 bias field correction, which is not done here: correct the volume beforehand for best "
-        "results");
   if (p.imaging_modality == "CT")
     notices.push_back("the model was made for CT; values are not rescaled to Hounsfield units here");
   return notices;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include <fovea/io/volume.h>
@@ -28,13 +29,18 @@ struct Registration {
 /// Rejected: a result that moves the head's centre further, or turns it more.
 inline constexpr double kMostMovedMm = 40, kMostTurnedDegrees = 30;
 
-/// Mattes mutual information (50 bins) over half of the voxels on a regular grid, three levels, from the headers'
-/// alignment and, where the centres of the grids differ by more than 1 mm, from these: the better of both if they end
-/// more than 1 mm apart. Voxels finer than 1 mm are joined first. Same result for the same scans on any machine with
-/// any number of threads. `advance` is called with 0..1 and may throw to stop. Does not throw for scans that cannot be
-/// registered: they are not accepted.
-Registration register_rigid(const io::Volume& fixed, const io::Volume& moving,
+/// Mattes mutual information (50 bins) over half of the voxels on a regular grid, a million at most, three levels, from
+/// the headers' alignment and, where the centres of the grids differ by more than 1 mm, from these: the better of both
+/// if they end more than 1 mm apart. Voxels finer than 1 mm are joined first. The same bits for the same scans,
+/// whatever the number of threads; the two starts run side by side. `advance` is called with 0..1 and may throw to
+/// stop. Does not throw for scans that cannot be registered: they are not accepted.
+Registration register_rigid(const io::Volume& fixed, const io::Volume& moving, int threads = 1,
                             const std::function<void(double)>& advance = {});
+
+/// Another person's head, a template, onto a scan: rigid from where both heads' centres meet, then affine, by the same
+/// means, on voxels of at least `finest_mm`. Maps points of the scan to the template; nothing where that fails.
+std::optional<Affine> register_template(const io::Volume& scan, const io::Volume& head, double finest_mm,
+                                        const std::function<void(double)>& advance = {});
 
 /// Mean distance of where two maps send the points of the fixed grid, over its voxels' box, mm.
 double mean_distance_mm(const Affine& a, const Affine& b, const io::Geometry& fixed);

@@ -6,7 +6,9 @@
 #include <fovea/base/error.h>
 #include <fovea/io/dicom_seg.h>
 
+#include "mri/bias_correction.h"
 #include "mri/brain/brain_mask.h"
+#include "mri/brain/otsu_brain.h"
 #include "mri/evaluation/case_result.h"
 #include "mri/study.h"
 #include "problems.h"
@@ -53,9 +55,18 @@ class Reader {
                   "it holds only a few whole numbers: this is a label map, not a scan",
                   "Give the scan that it was drawn on.");
     result_.facts.push_back({volume.geometry, volume.content_hash, volume.modality, name});
+    if (options_.bias_correction == BiasCorrection::kOn ||
+        (options_.bias_correction == BiasCorrection::kAsTrained && model_.preprocessing.bias_correction))
+      correct(volume, name);
     for (const std::string& notice : volume.notices)
       result_.notices.push_back(name.empty() ? notice : name + ": " + notice);
     return volume;
+  }
+
+  void correct(io::Volume& volume, const std::string& name) {
+    if (correct_bias(volume, otsu_foreground(volume))) return;
+    result_.notices.push_back((name.empty() ? "" : name + ": ") +
+                              "bias field correction was left out: it needs a head of values from 0 upwards");
   }
 
   void read_volumes() {
@@ -149,7 +160,8 @@ std::optional<io::Volume> brain_mask_for(const SegmentationInput& input, const S
     notices.push_back("the model was trained on the brain alone and was given the whole head");
     return {};
   }
-  if (choice != "auto" && choice != "deepbet" && choice != "classical") {
+  const auto method = brain_method(choice);
+  if (!method) {
     io::Volume mask = io::read_volume(choice, {.max_bytes = options.reading.max_bytes});
     for (const std::string& notice : mask.notices) notices.push_back("brain mask: " + notice);
     // The published pipeline truncates a resampled mask's fractions; ours takes them for a mistake.
@@ -162,10 +174,7 @@ std::optional<io::Volume> brain_mask_for(const SegmentationInput& input, const S
   }
   meter.stage("finding the brain", 0.10, 0.12);
   const io::Volume& reference = input.volumes[input.reference];
-  const BrainMethod method = choice == "deepbet"     ? BrainMethod::kDeepbet
-                             : choice == "classical" ? BrainMethod::kClassical
-                                                     : BrainMethod::kAuto;
-  const BrainResult brain = find_brain(reference, method, [&](double done) { meter.advance(done); });
+  const BrainResult brain = find_brain(reference, *method, [&](double done) { meter.advance(done); });
   notices.insert(notices.end(), brain.notices.begin(), brain.notices.end());
   if (!brain.plausible) {
     notices.push_back("that mask was not used: the model, trained on the brain alone, was given the whole head");

@@ -64,8 +64,15 @@ void add_main(std::vector<Parameter>& p) {
   p.push_back({.name = "brain-mask",
                .type = T::kText,
                .help = "For models trained on the brain alone: auto (deepbet where it was fetched, else classical), "
-                       "deepbet, classical, none (the head as it is), or a mask file on the volume's grid",
+                       "deepbet, classical, otsu, none (the head as it is), or a mask file on the volume's grid",
                .fallback = std::string("auto")});
+  p.push_back({.name = "bias-correction",
+               .type = T::kChoice,
+               .help =
+                   "N4 correction of brightness that changes slowly across the head (auto: when the model was trained "
+                   "with it)",
+               .fallback = std::string("auto"),
+               .choices = {"auto", "on", "off"}});
   p.push_back({.name = "resample",
                .type = T::kChoice,
                .help = "first: probabilities to the native grid, then threshold (smoother); second: threshold on the "
@@ -246,6 +253,10 @@ SegmentOptions segment_options(const JobValues& values) {
   o.alignment = values.text("alignment") == "headers" ? Alignment::kHeaders : Alignment::kRegister;
   o.model = values.text("model"), o.out = values.text("out"), o.brain_mask = values.text("brain-mask"),
   o.dump = values.text("dump");
+  const std::string& bias = values.text("bias-correction");
+  o.bias_correction = bias == "on"    ? BiasCorrection::kOn
+                      : bias == "off" ? BiasCorrection::kOff
+                                      : BiasCorrection::kAsTrained;
   o.settings.compat = values.text("compat") == "raidionics" ? Compat::kRaidionics : Compat::kFovea;
   o.settings.order = values.text("resample") == "second" ? ResampleOrder::kSecond : ResampleOrder::kFirst;
   if (values.given("threshold")) o.settings.threshold = values.number("threshold");

@@ -19,13 +19,16 @@ struct ModalityFile {
   std::filesystem::path path;
 };
 
+enum class BiasCorrection { kAsTrained, kOn, kOff };
+
 struct SegmentOptions {
   std::vector<std::filesystem::path> volumes;  ///< or:
   std::vector<ModalityFile> modalities;
   Alignment alignment = Alignment::kRegister;
   std::filesystem::path model, out, dump, dicom_seg;
   std::filesystem::path source;  ///< of the reference volume, once it is known
-  std::string brain_mask;        ///< "auto", "deepbet", "classical", "none", or a file
+  std::string brain_mask;        ///< "auto", "deepbet", "classical", "otsu", "none", or a file
+  BiasCorrection bias_correction = BiasCorrection::kAsTrained;
   io::VolumeReadOptions reading;
   SegmentationSettings settings;
   bool all_folds = true, ensemble_stated = false;

@@ -3,8 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <fovea/base/error.h>
+
 #include "mri/brain/deepbet.h"
 #include "mri/brain/otsu_brain.h"
+#include "mri/brain/template_brain.h"
 #include "mri_head_support.h"
 #include "shared.h"
 
@@ -81,9 +84,47 @@ TEST(DeepbetBrain, ColinsBrain) {
   EXPECT_TRUE(brain.notices.empty());
 }
 
+/// Colin27 onto real heads of other people: two scanners, T1 without and with thick slices.
+TEST(TemplateBrain, OtherHeads) {
+  FOVEA_NEEDS_SHARED("data/mri/t1-dicom");
+  const auto known = find_brain_template();
+  if (!known) GTEST_SKIP() << "needs Debian's mricron-data";
+  for (const char* name : {"data/mri/t1-dicom", "data/mri/ms-patient07/t1.nii.gz"}) {
+    const io::Volume head = io::read_volume(test::shared_dir() / name);
+    const auto mask = template_brain(head, *known);
+    ASSERT_TRUE(mask) << name;
+    const double ml = static_cast<double>(mask->count()) * head.geometry.voxel_ml();
+    EXPECT_GE(ml, 900) << name;
+    EXPECT_LE(ml, 2000) << name;
+    EXPECT_EQ(largest_piece(*mask).count(), mask->count()) << name << " in one piece";
+    if (!find_deepbet()) continue;
+    EXPECT_GE(dice(*mask, find_brain(head, BrainMethod::kDeepbet).mask.values), 0.85) << name;
+  }
+}
+
+TEST(TemplateBrain, ColinMovedAndScaledFindsItself) {
+  const auto known = find_brain_template();
+  if (!known) GTEST_SKIP() << "needs Debian's mricron-data";
+  io::Volume head = moved(io::read_volume(known->head), rigid_move({6, -9, 12}, {20, -15, 10}));
+  for (double& spacing : head.geometry.spacing_mm) spacing *= 0.93;
+  const io::Volume brain = io::read_volume(known->brain);
+  std::vector<std::uint8_t> truth;
+  for (const float v : brain.values) truth.push_back(v > 0);
+  const BrainResult found = find_brain(head, BrainMethod::kClassical);
+  EXPECT_EQ(found.method, "template and grey values");
+  EXPECT_GE(dice(found.mask, filled({brain.geometry.size, truth}).values), 0.9);
+}
+
+TEST(TemplateBrain, FilesOfTwoGridsAreRefused) {
+  FOVEA_NEEDS_SHARED("data/mri/colin27/ch2.nii.gz");
+  const auto folder = test::shared_dir() / "data/mri";
+  const io::Volume head = drawn_head(centred_grid({40, 48, 20}, {4, 4, 8}), kT1);
+  EXPECT_THROW(template_brain(head, {folder / "colin27/ch2.nii.gz", folder / "ms-patient07/t1.nii.gz"}), Error);
+}
+
 TEST(BrainMask, WhatIsNoWholeBrainIsSaid) {
   const io::Volume small = drawn_head(centred_grid({40, 40, 40}, {1, 1, 1}), kT1);
-  const BrainResult brain = find_brain(small, BrainMethod::kClassical);
+  const BrainResult brain = find_brain(small, BrainMethod::kOtsu);
   EXPECT_FALSE(brain.plausible);
   ASSERT_FALSE(brain.notices.empty());
   EXPECT_NE(brain.notices.back().find("no whole brain"), std::string::npos);

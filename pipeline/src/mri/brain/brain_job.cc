@@ -15,11 +15,6 @@ namespace fovea::pipeline {
 namespace mri {
 namespace {
 
-BrainMethod method_of(const std::string& name) {
-  if (name == "deepbet") return BrainMethod::kDeepbet;
-  return name == "classical" ? BrainMethod::kClassical : BrainMethod::kAuto;
-}
-
 JobResult run_brain(const JobValues& values, const ProgressSink& sink, std::stop_token stop) {
   ProgressMeter meter(sink, std::move(stop));
   const ThreadCount threads(values.integer("threads"));
@@ -30,7 +25,7 @@ JobResult run_brain(const JobValues& values, const ProgressSink& sink, std::stop
   const io::Volume volume = io::read_volume(values.text("scan"), reading);
   meter.stage("finding the brain", 0.2, 0.9);
   const BrainResult brain =
-      find_brain(volume, method_of(values.text("method")), [&](double done) { meter.advance(done); });
+      find_brain(volume, *brain_method(values.text("method")), [&](double done) { meter.advance(done); });
   meter.stage("writing results", 0.9, 1);
   const std::filesystem::path out = values.text("out");
   const io::LabelVolume labels{volume.geometry, brain.mask.values};
@@ -63,7 +58,10 @@ JobKind mri_brain_job() {
   kind.details =
       "Writes a mask on the scan's exact grid. auto: the pretrained network of the package deepbet (made for "
       "T1-weighted "
-      "heads) where ./run deps fetched it, else grey values and shape alone.\n"
+      "heads) where ./run deps fetched it, else classical: near a template's brain (Colin27 of Debian's mricron-data, "
+      "or "
+      "ch2.nii.gz and ch2bet.nii.gz in $FOVEA_BRAIN_TEMPLATE) by grey value, or without one by grey values and shape "
+      "alone (otsu).\n"
       "Exit codes: 0 done, 1 wrong usage, 3 could not run, 130 cancelled.\n"
       "Example: fovea mri brain t1.nii.gz --out brain.nii.gz";
   kind.parameters = {
@@ -80,7 +78,7 @@ JobKind mri_brain_job() {
        .type = ParameterType::kChoice,
        .help = "How to find the brain",
        .fallback = std::string("auto"),
-       .choices = {"auto", "deepbet", "classical"}},
+       .choices = {"auto", "deepbet", "classical", "otsu"}},
       {.name = "series",
        .type = ParameterType::kText,
        .help = "DICOM folder with several series: part of the description, or the number in the listing",

@@ -41,11 +41,16 @@ std::array<double, 2> otsu_thresholds(const std::vector<float>& values) {
   return {from + width * static_cast<double>(first), from + width * static_cast<double>(second)};
 }
 
+Mask otsu_foreground(const io::Volume& volume) {
+  const double level = otsu_thresholds(volume.values)[0];
+  Mask foreground{volume.geometry.size, std::vector<std::uint8_t>(volume.values.size())};
+  for (std::size_t i = 0; i < foreground.values.size(); ++i) foreground.values[i] = volume.values[i] >= level;
+  return foreground;
+}
+
 Mask otsu_brain(const io::Volume& volume) {
   const io::Geometry& g = volume.geometry;
-  const double level = otsu_thresholds(volume.values)[0];
-  Mask foreground{g.size, std::vector<std::uint8_t>(volume.values.size())};
-  for (std::size_t i = 0; i < foreground.values.size(); ++i) foreground.values[i] = volume.values[i] >= level;
+  const Mask foreground = otsu_foreground(volume);
   const Mask core = largest_piece(shrunk(foreground, g.spacing_mm, kShrinkMm));
   const Mask brain = both(grown(core, g.spacing_mm, kGrowMm), foreground);
   return filled(shrunk(grown(brain, g.spacing_mm, kCloseMm), g.spacing_mm, kCloseMm));

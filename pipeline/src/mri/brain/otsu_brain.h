@@ -11,7 +11,10 @@ namespace fovea::pipeline::mri {
 /// The two thresholds that part `values` into the three classes of largest variance between them, over 128 bins.
 std::array<double, 2> otsu_thresholds(const std::vector<float>& values);
 
-/// What is brighter than the darkest of three classes, shrunk by 6 mm until the scalp lets go, the largest piece of it
+/// What is brighter than the darkest of three classes.
+Mask otsu_foreground(const io::Volume& volume);
+
+/// That, shrunk by 6 mm until the scalp lets go, the largest piece of it
 /// grown back, closed and filled.
 Mask otsu_brain(const io::Volume& volume);
 

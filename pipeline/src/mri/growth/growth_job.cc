@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include <ATen/Parallel.h>
 #include <nlohmann/json.hpp>
 
 #include <fovea/base/error.h>
@@ -84,7 +85,7 @@ class GrowthRun {
     }
     const io::Volume earlier = scan_of("before", before_.geometry), later = scan_of("after", after_.geometry);
     meter_.stage("registering", 0.2, 0.6);
-    alignment_ = register_rigid(later, earlier, [&](double done) { meter_.advance(done); });
+    alignment_ = register_rigid(later, earlier, at::get_num_threads(), [&](double done) { meter_.advance(done); });
     if (!alignment_.accepted)
       notices_.push_back("the scans could not be registered (" + alignment_.problem +
                          "): the outlines were laid over each other by their headers; check the picture");

@@ -22,6 +22,10 @@ struct Placement {
 /// `take(part, begin)`: a few planes of the crop and where they begin in the native volume.
 using TakePart = std::function<void(const Grid& part, const Index3& begin)>;
 
+/// `make(crop_from_part, size)` for a few planes of the crop at a time.
+void in_parts(const Box& crop, const std::function<Grid(const Affine& crop_from_part, const Index3& size)>& make,
+              const TakePart& take);
+
 /// Nothing but the crop comes back, in parts of a few megabytes: a native volume may be a hundred million voxels large.
 /// `kRaidionics`: corner-aligned resize to the lattice, then resampling, as published (half a voxel off towards the
 /// borders). `kFovea`: one interpolation through the exact inverse of the half-pixel resize.

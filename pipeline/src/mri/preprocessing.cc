@@ -289,6 +289,11 @@ std::vector<std::string> preprocessing_notices(const Preprocessing& p) {
   return notices;
 }
 
+Plane plane_of(const std::string& name) {
+  const auto found = kPlanes.find(name);
+  return found == kPlanes.end() ? Plane::kAxial : found->second;
+}
+
 std::string plane_name(Plane plane) {
   for (const auto& [name, value] : kPlanes)
     if (value == plane) return name;

@@ -74,6 +74,7 @@ Preprocessing preprocessing_from_json(const std::string& json, const models::Seg
 std::vector<std::string> preprocessing_notices(const Preprocessing& preprocessing);
 
 std::string plane_name(Plane plane);
+Plane plane_of(const std::string& name);  ///< axial unless it is another plane's name
 /// The R, A, S axis that runs across the plane.
 constexpr std::size_t across(Plane plane) {
   return plane == Plane::kSagittal ? 0 : plane == Plane::kCoronal ? 1 : 2;

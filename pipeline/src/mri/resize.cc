@@ -2,11 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
+#include <utility>
 
 #include <tbb/parallel_for.h>
 
 namespace fovea::pipeline::mri {
 namespace {
+
+constexpr double kNoSmoothing = 1e-15;  // voxels
 
 /// Index of an infinite mirror image "d c b | a b c d | c b a".
 std::int64_t mirrored(std::int64_t i, std::int64_t n) {
@@ -59,22 +63,6 @@ void for_each_line(const Grid& source, Grid& target, std::size_t axis, Line line
   });
 }
 
-Grid resize_axis(const Grid& grid, std::size_t axis, std::int64_t out, Alignment alignment,
-                 Interpolation interpolation) {
-  Index3 size = grid.size;
-  size[axis] = out;
-  Grid result(size);
-  const std::vector<Tap> table = taps(grid.size[axis], out, alignment, interpolation);
-  for_each_line(grid, result, axis, [&](const float* source, float* target, std::int64_t stride) {
-    for (std::size_t i = 0; i < table.size(); ++i) {
-      const Tap& t = table[i];
-      target[static_cast<std::int64_t>(i) * stride] =
-          static_cast<float>(t.weight_first * source[t.first * stride] + t.weight_second * source[t.second * stride]);
-    }
-  });
-  return result;
-}
-
 std::vector<double> gaussian_weights(double sigma) {
   const auto radius = static_cast<std::int64_t>(4 * sigma + 0.5);
   std::vector<double> weights(static_cast<std::size_t>(2 * radius + 1));
@@ -87,48 +75,90 @@ std::vector<double> gaussian_weights(double sigma) {
   return weights;
 }
 
+/// One line's values under a Gaussian, wherever they are asked for.
+class Smoothing {
+ public:
+  Smoothing(double sigma, std::int64_t n)
+      : weights_(gaussian_weights(sigma)), radius_(static_cast<std::int64_t>(weights_.size() / 2)), n_(n) {}
+  float at(const float* line, std::int64_t stride, std::int64_t i) const {
+    double sum = 0;
+    const bool inside = i >= radius_ && i + radius_ < n_;
+    for (std::int64_t k = -radius_; k <= radius_; ++k)
+      sum += weights_[static_cast<std::size_t>(k + radius_)] * line[(inside ? i + k : mirrored(i + k, n_)) * stride];
+    return static_cast<float>(sum);
+  }
+
+ private:
+  std::vector<double> weights_;
+  std::int64_t radius_, n_;
+};
+
 Grid smooth_axis(const Grid& grid, std::size_t axis, double sigma) {
-  const std::vector<double> weights = gaussian_weights(sigma);
-  const auto radius = static_cast<std::int64_t>(weights.size() / 2);
   const std::int64_t n = grid.size[axis];
+  const Smoothing smoothing(sigma, n);
   Grid result(grid.size);
   for_each_line(grid, result, axis, [&](const float* source, float* target, std::int64_t stride) {
-    for (std::int64_t i = 0; i < n; ++i) {
-      double sum = 0;
-      const bool inside = i >= radius && i + radius < n;
-      for (std::int64_t k = -radius; k <= radius; ++k)
-        sum += weights[static_cast<std::size_t>(k + radius)] * source[(inside ? i + k : mirrored(i + k, n)) * stride];
-      target[i * stride] = static_cast<float>(sum);
+    for (std::int64_t i = 0; i < n; ++i) target[i * stride] = smoothing.at(source, stride, i);
+  });
+  return result;
+}
+
+/// Smoothed where samples are taken alone: a volume that shrinks to a quarter needs no second one of its size.
+Grid resize_axis(const Grid& grid, std::size_t axis, std::int64_t out, double sigma, Alignment alignment,
+                 Interpolation interpolation) {
+  Index3 size = grid.size;
+  size[axis] = out;
+  Grid result(size);
+  const std::int64_t n = grid.size[axis];
+  const std::vector<Tap> table = taps(n, out, alignment, interpolation);
+  std::optional<Smoothing> smoothing;
+  if (sigma > kNoSmoothing && n > 1) smoothing.emplace(sigma, n);
+  for_each_line(grid, result, axis, [&](const float* source, float* target, std::int64_t stride) {
+    const auto value = [&](std::int64_t i) {
+      return smoothing ? smoothing->at(source, stride, i) : source[i * stride];
+    };
+    for (std::size_t i = 0; i < table.size(); ++i) {
+      const Tap& t = table[i];
+      target[static_cast<std::int64_t>(i) * stride] =
+          static_cast<float>(t.weight_first * value(t.first) + t.weight_second * value(t.second));
     }
   });
   return result;
 }
 
-}  // namespace
-
-Grid resize(const Grid& grid, const Index3& size, Alignment alignment, Interpolation interpolation) {
+Grid resized(const Grid& grid, const Index3& size, const Vec3& sigma, Alignment alignment,
+             Interpolation interpolation) {
   // Shrinking axes first keeps the arrays between the passes small.
   std::array<std::size_t, 3> order{0, 1, 2};
   std::sort(order.begin(), order.end(),
             [&](std::size_t a, std::size_t b) { return size[a] * grid.size[b] < size[b] * grid.size[a]; });
-  Grid result = grid;
+  std::optional<Grid> result;
   for (const std::size_t axis : order)
-    if (size[axis] != grid.size[axis]) result = resize_axis(result, axis, size[axis], alignment, interpolation);
-  return result;
+    if (size[axis] != grid.size[axis])
+      result = resize_axis(result ? *result : grid, axis, size[axis], sigma[axis], alignment, interpolation);
+  return result ? std::move(*result) : grid;
+}
+
+}  // namespace
+
+Grid resize(const Grid& grid, const Index3& size, Alignment alignment, Interpolation interpolation) {
+  Vec3 none{};
+  return resized(grid, size, none, alignment, interpolation);
 }
 
 Grid smooth(const Grid& grid, const Vec3& sigma) {
-  Grid result = grid;
+  std::optional<Grid> result;
   for (std::size_t axis = 0; axis < 3; ++axis)
-    if (sigma[axis] > 1e-15 && grid.size[axis] > 1) result = smooth_axis(result, axis, sigma[axis]);
-  return result;
+    if (sigma[axis] > kNoSmoothing && grid.size[axis] > 1)
+      result = smooth_axis(result ? *result : grid, axis, sigma[axis]);
+  return result ? std::move(*result) : grid;
 }
 
 Grid resize_antialiased(const Grid& grid, const Index3& size, Interpolation interpolation) {
   Vec3 sigma{};
   for (std::size_t a = 0; a < 3; ++a)
     sigma[a] = std::max(0.0, (static_cast<double>(grid.size[a]) / static_cast<double>(size[a]) - 1) / 2);
-  return resize(smooth(grid, sigma), size, Alignment::kHalfPixel, interpolation);
+  return resized(grid, size, sigma, Alignment::kHalfPixel, interpolation);
 }
 
 }  // namespace fovea::pipeline::mri

@@ -250,17 +250,20 @@ class Run {
     std::vector<Grid> kept;  // for the intermediates alone
     for (std::size_t c = 0; c < classes.size(); ++c) {
       if (settings_.dump) kept.emplace_back(geometry_.size);
-      to_native(
-          classes[c], placement_, settings_.compat, Interpolation::kLinear,
-          [&](const Grid& part, const Index3& begin) {
-            labelling.merge(c + 1, part, begin);
-            if (settings_.dump) put(part, begin, geometry_.size, kept.back().values);
-          },
-          meter_.stop());
+      to_native(classes[c], placement_, settings_.compat, Interpolation::kLinear, taking(c + 1, labelling, kept),
+                meter_.stop());
       classes[c] = Grid();
       meter_.advance(static_cast<double>(c + 1) / static_cast<double>(classes.size()));
     }
     take_labels(labelling, kept);
+  }
+
+  /// Parts of one class's probabilities.
+  TakePart taking(std::size_t label, Labelling& labelling, std::vector<Grid>& kept) const {
+    return [this, label, &labelling, &kept](const Grid& part, const Index3& begin) {
+      labelling.merge(label, part, begin);
+      if (settings_.dump) put(part, begin, geometry_.size, kept.back().values);
+    };
   }
 
   /// Into the result; the intermediates of step 7 where they are wanted.
@@ -333,27 +336,48 @@ class Run {
     if (settings_.order == ResampleOrder::kSecond)
       result_.notices.push_back(
           "a slice-wise network is thresholded on the native grid: --resample second has no effect");
-    meter_.stage("turning the volume", 0.13, 0.15);
+    meter_.stage("slicing the volume", 0.13, 0.25);
     const Canonical canonical = canonical_axes(ras_from_index(geometry_));
     Vec3 spacing_mm;
     for (std::size_t a = 0; a < 3; ++a)
       spacing_mm[a] = geometry_.spacing_mm[static_cast<std::size_t>(canonical.axis[a])];
-    std::vector<Grid> channels;
-    for (std::size_t i = 0; i < input_.volumes.size(); ++i)
-      with_crop(i, [&](const Grid& crop) { channels.push_back(to_canonical(crop, canonical)); });
-    add_differences(channels);
     result_.planes = settings_.planes.empty() ? choose_planes(spacing_mm, p_) : settings_.planes;
-    std::vector<Grid> classes = run_folds(
-        std::move(channels), [&](const models::SegNetwork& network, std::vector<Grid> turned, const Advance& advance) {
-          return run_slices(network, turned, spacing_mm, p_, result_.planes, advance);
+    std::vector<SlicePlane> planes;
+    for (const Plane plane : result_.planes)
+      planes.push_back(slice_plane(plane, result_.crop.size(), canonical, spacing_mm, p_, model_.config.divisor()));
+    const auto channels = static_cast<std::size_t>(p_.channels());
+    std::vector<Grid> slices(planes.size() * channels);
+    const auto add = [&](std::size_t channel, const Grid& crop) {
+      for (std::size_t i = 0; i < planes.size(); ++i)
+        slices[i * channels + channel] = upright_at(crop, canonical, planes[i].size);
+    };
+    double air = 0;
+    std::vector<Grid> crops;  // where channels are differences of others alone
+    for (std::size_t i = 0; i < input_.volumes.size(); ++i) {
+      with_crop(i, [&](const Grid& crop) {
+        if (i == 0) air = air_level(crop);
+        add(i, crop);
+        if (!p_.difference_pairs.empty()) crops.push_back(crop);
+      });
+      meter_.advance(static_cast<double>(i + 1) / static_cast<double>(input_.volumes.size()));
+    }
+    if (!crops.empty()) add_differences(crops);
+    for (std::size_t i = input_.volumes.size(); i < crops.size(); ++i) add(i, crops[i]);
+    std::vector<Grid>().swap(crops);
+    std::vector<Grid> found = run_folds(
+        std::move(slices), [&](const models::SegNetwork& network, std::vector<Grid> turned, const Advance& advance) {
+          return run_slices(network, turned, planes, p_, air, advance);
         });
     meter_.stage("back to the native grid", 0.80, 0.95);
     Labelling labelling(geometry_.size, result_.thresholds);
     std::vector<Grid> kept;  // for the intermediates alone
-    for (std::size_t c = 1; c < classes.size(); ++c) {
-      const Grid native = from_canonical(std::exchange(classes[c], Grid()), canonical);
-      labelling.merge(c, native, result_.crop.begin);
-      if (settings_.dump) kept.push_back(paste(native, result_.crop, geometry_.size));
+    const std::size_t classes = found.size() / planes.size();
+    for (std::size_t c = 0; c < classes; ++c) {
+      if (settings_.dump) kept.emplace_back(geometry_.size);
+      std::vector<Grid> of_planes;
+      for (std::size_t i = 0; i < planes.size(); ++i) of_planes.push_back(std::move(found[i * classes + c]));
+      slices_to_native(of_planes, planes, canonical, result_.crop, taking(c + 1, labelling, kept), meter_.stop());
+      meter_.advance(static_cast<double>(c + 1) / static_cast<double>(classes));
     }
     take_labels(labelling, kept);
   }

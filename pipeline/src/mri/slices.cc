@@ -19,47 +19,19 @@ constexpr double kThickSlices = 1.5;
 constexpr double kHeadLevel = 0.1;   // of the volume's 99.9th percentile: brighter than noise in air
 constexpr double kHeadShare = 0.01;  // of a slice's pixels
 
-/// In-plane axes first, the axis across last.
-std::array<int, 3> plane_order(Plane plane) {
-  if (plane == Plane::kSagittal) return {1, 2, 0};
-  return plane == Plane::kCoronal ? std::array<int, 3>{0, 2, 1} : std::array<int, 3>{0, 1, 2};
-}
-
-struct Canvas {
-  std::int64_t width = 0, height = 0;  ///< of the network's input
-  std::int64_t content_width = 0, content_height = 0;
-  std::int64_t left() const { return (width - content_width) / 2; }
-  std::int64_t top() const { return (height - content_height) / 2; }
-};
-
-Canvas canvas_of(const Index3& size, const Vec3& spacing_mm, const Preprocessing& p, std::int64_t divisor) {
-  const auto rounded_up = [&](std::int64_t n) { return (n + divisor - 1) / divisor * divisor; };
-  const bool stated = p.network_size.size() >= 2;
-  Canvas canvas{rounded_up(stated ? p.network_size[0] : 1), rounded_up(stated ? p.network_size[1] : 1)};
-  if (p.slice_spacing_mm > 0) {
-    const auto pixels = [&](std::size_t a) {
-      return std::max<std::int64_t>(1, std::llround(static_cast<double>(size[a]) * spacing_mm[a] / p.slice_spacing_mm));
-    };
-    canvas.content_width = pixels(0), canvas.content_height = pixels(1);
-    canvas.width = std::max(canvas.width, rounded_up(canvas.content_width)),
-    canvas.height = std::max(canvas.height, rounded_up(canvas.content_height));
-  } else {
-    if (!stated) canvas.width = rounded_up(size[0]), canvas.height = rounded_up(size[1]);
-    canvas.content_width = canvas.width, canvas.content_height = canvas.height;
-  }
-  return canvas;
-}
-
 /// The slice-wise network over one volume in one plane; grids are [u][v][slice] at the network's pixel size.
 class PlaneRun {
  public:
-  PlaneRun(const models::SegNetwork& network, const Preprocessing& p, const Canvas& canvas, std::vector<Grid> channels,
-           double head_level)
+  PlaneRun(const models::SegNetwork& network, const Preprocessing& p, const SlicePlane& plane,
+           std::vector<Grid> channels, double air_level)
       : network_(network),
         p_(p),
-        canvas_(canvas),
+        canvas_width_(plane.canvas_width),
+        canvas_height_(plane.canvas_height),
         channels_(std::move(channels)),
-        head_level_(head_level),
+        width_(channels_.front().size[0]),
+        height_(channels_.front().size[1]),
+        air_level_(air_level),
         result_(static_cast<std::size_t>(network.config().classes), Grid(channels_.front().size)) {}
 
   std::vector<Grid> run(const Advance& advance) {
@@ -79,19 +51,21 @@ class PlaneRun {
   }
 
  private:
-  std::int64_t pixels() const { return canvas_.content_width * canvas_.content_height; }
+  std::int64_t left() const { return (canvas_width_ - width_) / 2; }
+  std::int64_t top() const { return (canvas_height_ - height_) / 2; }
+  std::int64_t pixels() const { return width_ * height_; }
   const float* slice(const Grid& grid, std::int64_t z) const { return grid.values.data() + z * pixels(); }
 
   bool holds_head(std::int64_t z) const {
     const float* first = slice(channels_.front(), z);
-    const auto bright = std::count_if(first, first + pixels(), [&](float v) { return v > head_level_; });
+    const auto bright = std::count_if(first, first + pixels(), [&](float v) { return v > air_level_; });
     return static_cast<double>(bright) >= kHeadShare * static_cast<double>(pixels());
   }
 
   void infer(const std::vector<std::int64_t>& slices) {
     const auto count = static_cast<std::int64_t>(slices.size());
     at::Tensor input =
-        at::zeros({count, static_cast<std::int64_t>(channels_.size()), canvas_.height, canvas_.width}, at::kFloat);
+        at::zeros({count, static_cast<std::int64_t>(channels_.size()), canvas_height_, canvas_width_}, at::kFloat);
     for (std::int64_t i = 0; i < count; ++i)
       for (std::size_t c = 0; c < channels_.size(); ++c)
         place(slice(channels_[c], slices[static_cast<std::size_t>(i)]), input[i][static_cast<std::int64_t>(c)]);
@@ -106,48 +80,130 @@ class PlaneRun {
   /// Centred on the canvas; z-scored together with the black around it, as the training slices were.
   void place(const float* pixels_of_slice, const at::Tensor& target) const {
     float* canvas = target.mutable_data_ptr<float>();
-    for (std::int64_t y = 0; y < canvas_.content_height; ++y)
-      std::copy_n(pixels_of_slice + y * canvas_.content_width, canvas_.content_width,
-                  canvas + (canvas_.top() + y) * canvas_.width + canvas_.left());
-    const std::span<float> all(canvas, static_cast<std::size_t>(canvas_.width * canvas_.height));
+    for (std::int64_t y = 0; y < height_; ++y)
+      std::copy_n(pixels_of_slice + y * width_, width_, canvas + (top() + y) * canvas_width_ + left());
+    const std::span<float> all(canvas, static_cast<std::size_t>(canvas_width_ * canvas_height_));
     normalise_slice(all, p_.foreground_fraction);
   }
 
   void take(const at::Tensor& source, float* target) const {
     const float* canvas = source.const_data_ptr<float>();
-    for (std::int64_t y = 0; y < canvas_.content_height; ++y)
-      std::copy_n(canvas + (canvas_.top() + y) * canvas_.width + canvas_.left(), canvas_.content_width,
-                  target + y * canvas_.content_width);
+    for (std::int64_t y = 0; y < height_; ++y)
+      std::copy_n(canvas + (top() + y) * canvas_width_ + left(), width_, target + y * width_);
   }
 
   const models::SegNetwork& network_;
   const Preprocessing& p_;
-  Canvas canvas_;
+  std::int64_t canvas_width_, canvas_height_;
   std::vector<Grid> channels_;
-  double head_level_;
+  std::int64_t width_, height_;
+  double air_level_;
   std::vector<Grid> result_;
 };
 
-std::vector<Grid> run_plane(const models::SegNetwork& network, const std::vector<Grid>& channels,
-                            const Vec3& spacing_mm, const Preprocessing& p, Plane plane, double head_level,
-                            const Advance& advance) {
-  const auto order = plane_order(plane);
-  const auto axis = [&](std::size_t a) { return static_cast<std::size_t>(order[a]); };
-  const Vec3 spacing{spacing_mm[axis(0)], spacing_mm[axis(1)], spacing_mm[axis(2)]};
-  const Index3& native = channels.front().size;
-  const Index3 turned{native[axis(0)], native[axis(1)], native[axis(2)]};
-  const Canvas canvas = canvas_of(turned, spacing, p, network.config().divisor());
-  std::vector<Grid> small;
-  for (const Grid& channel : channels)
-    small.push_back(resize_antialiased(
-        permuted(channel, order), {canvas.content_width, canvas.content_height, turned[2]}, Interpolation::kLinear));
-  std::vector<Grid> result = PlaneRun(network, p, canvas, std::move(small), head_level).run(advance);
-  for (Grid& grid : result)
-    grid = permuted(resize(grid, turned, Alignment::kHalfPixel, Interpolation::kLinear), inverse_order(order));
-  return result;
+/// Upright index -> index of the plane's slices: the same boxes.
+Affine slices_from_upright(const SlicePlane& plane) {
+  Vec3 scale, offset;
+  for (std::size_t a = 0; a < 3; ++a) {
+    scale[a] = static_cast<double>(plane.size[a]) / static_cast<double>(plane.crop[a]);
+    offset[a] = 0.5 * scale[a] - 0.5;
+  }
+  return scaling(scale, offset);
+}
+
+Affine upright_from_crop(const Canonical& canonical, const Index3& upright) {
+  Affine affine;
+  affine.linear.fill(0);
+  for (std::size_t a = 0; a < 3; ++a) {
+    const bool against = canonical.flipped[a];
+    affine.linear[3 * a + static_cast<std::size_t>(canonical.axis[a])] = against ? -1 : 1;
+    affine.offset[a] = against ? static_cast<double>(upright[a] - 1) : 0;
+  }
+  return affine;
 }
 
 }  // namespace
+
+std::array<int, 3> plane_order(Plane plane) {
+  if (plane == Plane::kSagittal) return {1, 2, 0};
+  return plane == Plane::kCoronal ? std::array<int, 3>{0, 2, 1} : std::array<int, 3>{0, 1, 2};
+}
+
+SlicePlane slice_plane(Plane plane, const Index3& crop, const Canonical& canonical, const Vec3& spacing_mm,
+                       const Preprocessing& p, std::int64_t divisor) {
+  SlicePlane result;
+  result.plane = plane;
+  for (std::size_t a = 0; a < 3; ++a) result.crop[a] = crop[static_cast<std::size_t>(canonical.axis[a])];
+  result.size = result.crop;
+  const auto order = plane_order(plane);
+  const bool stated = p.network_size.size() >= 2;
+  std::int64_t canvas[2];
+  for (std::size_t a = 0; a < 2; ++a) {
+    const auto axis = static_cast<std::size_t>(order[a]);
+    const auto rounded_up = [&](std::int64_t n) { return (n + divisor - 1) / divisor * divisor; };
+    canvas[a] = rounded_up(stated ? p.network_size[a] : 1);
+    if (p.slice_spacing_mm > 0) {
+      result.size[axis] = std::max<std::int64_t>(
+          1, std::llround(static_cast<double>(result.crop[axis]) * spacing_mm[axis] / p.slice_spacing_mm));
+      canvas[a] = std::max(canvas[a], rounded_up(result.size[axis]));
+    } else {
+      if (!stated) canvas[a] = rounded_up(result.crop[axis]);
+      result.size[axis] = canvas[a];
+    }
+  }
+  result.canvas_width = canvas[0], result.canvas_height = canvas[1];
+  return result;
+}
+
+Grid upright_at(const Grid& grid, const Canonical& canonical, const Index3& size) {
+  Index3 as_it_lies;
+  for (std::size_t a = 0; a < 3; ++a) as_it_lies[static_cast<std::size_t>(canonical.axis[a])] = size[a];
+  return to_canonical(resize_antialiased(grid, as_it_lies, Interpolation::kLinear), canonical);
+}
+
+double air_level(const Grid& channel) {
+  return kHeadLevel * percentile(channel.values, 99.9);
+}
+
+std::vector<Grid> run_slices(const models::SegNetwork& network, const std::vector<Grid>& slices,
+                             const std::vector<SlicePlane>& planes, const Preprocessing& p, double air,
+                             const Advance& advance) {
+  const at::NoGradGuard no_grad;
+  const std::size_t channels = slices.size() / planes.size();
+  std::vector<Grid> found;
+  for (std::size_t i = 0; i < planes.size(); ++i) {
+    const auto within = [&](double done) {
+      advance((static_cast<double>(i) + done) / static_cast<double>(planes.size()));
+    };
+    const auto order = plane_order(planes[i].plane);
+    std::vector<Grid> turned;
+    for (std::size_t c = 0; c < channels; ++c) turned.push_back(permuted(slices[i * channels + c], order));
+    std::vector<Grid> classes = PlaneRun(network, p, planes[i], std::move(turned), air).run(within);
+    for (std::size_t c = 1; c < classes.size(); ++c) found.push_back(permuted(classes[c], inverse_order(order)));
+  }
+  return found;
+}
+
+void slices_to_native(const std::vector<Grid>& of_planes, const std::vector<SlicePlane>& planes,
+                      const Canonical& canonical, const Box& crop, const TakePart& take, const std::stop_token& stop) {
+  const auto part_of = [&](std::size_t i, const Affine& crop_from_part, const Index3& size) {
+    const Affine upright = compose(upright_from_crop(canonical, planes[i].crop), crop_from_part);
+    return resample(of_planes[i], compose(slices_from_upright(planes[i]), upright), size, Interpolation::kLinear,
+                    Outside::kHalfVoxel, stop);
+  };
+  in_parts(
+      crop,
+      [&](const Affine& crop_from_part, const Index3& size) {
+        Grid sum = part_of(0, crop_from_part, size);
+        for (std::size_t i = 1; i < planes.size(); ++i) {
+          const Grid other = part_of(i, crop_from_part, size);
+          for (std::size_t v = 0; v < sum.values.size(); ++v) sum.values[v] += other.values[v];
+        }
+        for (float& v : sum.values) v /= static_cast<float>(planes.size());
+        return sum;
+      },
+      take);
+}
 
 std::vector<Plane> choose_planes(const Vec3& spacing_mm, const Preprocessing& p) {
   const double smallest = *std::min_element(spacing_mm.begin(), spacing_mm.end());
@@ -157,28 +213,6 @@ std::vector<Plane> choose_planes(const Vec3& spacing_mm, const Preprocessing& p)
     for (const Plane plane : {Plane::kAxial, Plane::kCoronal, Plane::kSagittal})
       if (across(plane) == thickest) return {plane};
   return p.trained_planes.empty() ? std::vector<Plane>{Plane::kAxial} : p.trained_planes;
-}
-
-std::vector<Grid> run_slices(const models::SegNetwork& network, const std::vector<Grid>& channels,
-                             const Vec3& spacing_mm, const Preprocessing& p, const std::vector<Plane>& planes,
-                             const Advance& advance) {
-  const at::NoGradGuard no_grad;
-  const double head_level = kHeadLevel * percentile(channels.front().values, 99.9);
-  std::vector<Grid> total;
-  for (std::size_t i = 0; i < planes.size(); ++i) {
-    const auto within = [&](double done) {
-      advance((static_cast<double>(i) + done) / static_cast<double>(planes.size()));
-    };
-    std::vector<Grid> result = run_plane(network, channels, spacing_mm, p, planes[i], head_level, within);
-    if (total.empty()) {
-      total = std::move(result);
-    } else {
-      add_fold(total, result, Ensemble::kAverage);
-    }
-  }
-  for (Grid& grid : total)
-    for (float& v : grid.values) v /= static_cast<float>(planes.size());
-  return total;
 }
 
 }  // namespace fovea::pipeline::mri

@@ -14,6 +14,7 @@
 #include "mri/resample.h"
 #include "mri/resize.h"
 #include "mri/same_grid.h"
+#include "mri/slices.h"
 #include "mri/outlined_slice.h"
 #include "mri/recurrent_stack.h"
 
@@ -141,10 +142,7 @@ Prepared volume(Loaded& loaded, const Recipe& recipe, const std::string& subject
 /// Slices of volumes in one plane: in-plane axes first, resized there to the recipe's spacing. Not yet normalised.
 Prepared slices(Loaded& loaded, const Recipe& recipe) {
   const Canonical canonical = canonical_axes(ras_from_index(loaded.geometry()));
-  const std::string& plane = recipe.planes.front();
-  const std::array<int, 3> order = plane == "sagittal"  ? std::array<int, 3>{1, 2, 0}
-                                   : plane == "coronal" ? std::array<int, 3>{0, 2, 1}
-                                                        : std::array<int, 3>{0, 1, 2};
+  const std::array<int, 3> order = plane_order(plane_of(recipe.planes.front()));
   Prepared prepared;
   for (std::size_t a = 0; a < 3; ++a) {
     const int native = canonical.axis[static_cast<std::size_t>(order[a])];
@@ -155,12 +153,12 @@ Prepared slices(Loaded& loaded, const Recipe& recipe) {
         1, std::llround(static_cast<double>(prepared.size[a]) * prepared.spacing_mm[a] / recipe.spacing_mm));
     prepared.spacing_mm[a] = recipe.spacing_mm;
   }
-  const auto turned = [&](const Grid& grid) { return permuted(to_canonical(grid, canonical), order); };
+  Index3 upright;
+  for (std::size_t a = 0; a < 3; ++a) upright[static_cast<std::size_t>(order[a])] = prepared.size[a];
   for (auto& each : loaded.volumes)
-    prepared.channels.push_back(each ? resize_antialiased(turned(taken(*each)), prepared.size, Interpolation::kLinear)
-                                     : Grid());
-  prepared.label =
-      labels_of(resize(turned(taken(loaded.label)), prepared.size, Alignment::kHalfPixel, Interpolation::kNearest));
+    prepared.channels.push_back(each ? permuted(upright_at(taken(*each), canonical, upright), order) : Grid());
+  prepared.label = labels_of(resize(permuted(to_canonical(taken(loaded.label), canonical), order), prepared.size,
+                                    Alignment::kHalfPixel, Interpolation::kNearest));
   return prepared;
 }
 

@@ -316,7 +316,7 @@ void MainWindow::connectRun() {
     }
   });
   connect(p.report, &ReportPage::failed, this, &MainWindow::say);
-  connect(p.train, &TrainPage::failed, this, &MainWindow::say);
+  connect(p.train, &TrainPage::said, this, &MainWindow::say);
   connect(p.train, &TrainPage::modelKept, this, [this](const QString& name) {
     parts_->run->reloadModels();
     say(tr("Run offers the model %1 now.").arg(name));

@@ -2156,6 +2156,10 @@
         <source>Stop at the checkpoint</source>
         <translation>S’arrêter au point de reprise</translation>
     </message>
+    <message>
+        <source>Training: %1</source>
+        <translation>Entraînement : %1</translation>
+    </message>
 </context>
 <context>
     <name>fovea::gui::TrainView</name>

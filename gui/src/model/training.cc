@@ -256,7 +256,7 @@ void Training::resume() {
 }
 
 void Training::stop() {
-  if (!isRunning() || stopping_) return;
+  if (!mayStop()) return;
   stopping_ = true;
   Q_EMIT changed();
   poll();

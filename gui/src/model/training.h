@@ -69,6 +69,8 @@ class Training : public QObject {
   void stop();
   bool isRunning() const { return run_ && run_->status.state == pipeline::JobStatus::State::kRunning; }
   bool isStopping() const { return stopping_; }
+  /// A process of another machine cannot be told from here.
+  bool mayStop() const { return isRunning() && !stopping_ && run_->status.process > 0; }
   double secondsLeft() const { return isRunning() ? left_.seconds() : -1; }
 
   /// Folders of runs that go on, as far as this window knows; looks at their files.

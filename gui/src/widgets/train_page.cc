@@ -40,10 +40,14 @@ TrainPage::TrainPage(Engine& engine, Settings& settings, QWidget* parent)
   connect(form_, &TrainForm::startRequested, &training_, &Training::start);
   connect(form_, &TrainForm::saveRequested, this, &TrainPage::save);
   connect(view_, &TrainView::takeUpRequested, form_, &TrainForm::takeUp);
-  connect(&training_, &Training::ended, form_, [this] { form_->checkAgain(); });
+  connect(&training_, &Training::ended, this, [this] {
+    form_->checkAgain();
+    if (!isVisible() && training_.run())
+      Q_EMIT said(tr("Training: %1").arg(trainingStateText(*training_.run(), false)), {});
+  });
   connect(&training_, &Training::failed, this, [this](const QString& sentence, const QString& details) {
     form_->checkAgain();
-    Q_EMIT failed(sentence, details);
+    Q_EMIT said(sentence, details);
   });
   connect(&training_, &Training::modelKept, this, &TrainPage::modelKept);
 }
@@ -62,7 +66,7 @@ void TrainPage::save(const pipeline::JobRequest& request) {
     pipeline::write_text_file(path.toStdString(), pipeline::to_json(request));
   } catch (const std::exception& error) {
     const Failure failure = failureOf(error);
-    Q_EMIT failed(failure.sentence, failure.details);
+    Q_EMIT said(failure.sentence, failure.details);
   }
 }
 

@@ -23,7 +23,8 @@ class TrainPage : public QWidget {
 
  Q_SIGNALS:
   void modelKept(const QString& name);
-  void failed(const QString& sentence, const QString& details);
+  /// What went wrong, or that a training has ended that nobody looks at.
+  void said(const QString& sentence, const QString& details);
 
  protected:
   void showEvent(QShowEvent* event) override;

@@ -164,7 +164,7 @@ void TrainView::refreshState() {
   const auto run = training_.run();
   const bool running = training_.isRunning();
   progress_->setVisible(running);
-  stop_->setEnabled(running && !training_.isStopping());
+  stop_->setEnabled(training_.mayStop());
   const bool unfinished = run && !running && run->status.state != State::kDone && !run->all_trained();
   resume_->setEnabled(unfinished);
   const int fold = chosenFold() >= 0 ? chosenFold() : training_.bestFold();

@@ -38,7 +38,7 @@ class TrainingFlowTest : public testing::Test {
     test::application();
     QLocale::setDefault(QLocale::c());
     setTheme(test::application(), WindowTheme::kLight);
-    test::write_training_bags(data_.path());
+    fovea::test::write_training_bags(data_.path());
     Settings settings(home_.path());
     settings.setModelFolder(home_.path() + QStringLiteral("/none"));
     settings.setThreads(1);

@@ -55,6 +55,8 @@ TEST(Curves, AHundredThousandEpochsAreThinnedWithoutLosingAPeakOrAGap) {
   EXPECT_TRUE(std::is_sorted(thin.begin(), thin.end(), [](auto& a, auto& b) { return a.x() < b.x(); }));
   EXPECT_EQ(valueAt(curve, 43'211), 7);
   EXPECT_TRUE(std::isnan(valueAt(curve, 0)));
+  EXPECT_TRUE(std::isnan(valueAt(curve, 100'001))) << "a fold that has not come so far has no value there";
+  EXPECT_EQ(valueAt(curve, 60'020), curve.y[59'999]) << "between two validations the last one counts";
 }
 
 TEST(TrainingTimeLeft, DoesNotTakeWhatAResumedRunFoundForSpeed) {
@@ -95,7 +97,7 @@ class TrainingTest : public testing::Test {
  protected:
   void SetUp() override {
     test::application();
-    test::write_training_bags(data_.path());
+    fovea::test::write_training_bags(data_.path());
     settings_ = std::make_unique<Settings>(home_.path());
     training_ = std::make_unique<Training>(engine_, *settings_);
     QObject::connect(training_.get(), &Training::failed,
@@ -131,7 +133,7 @@ class TrainingTest : public testing::Test {
 };
 
 TEST_F(TrainingTest, AKilledTrainingIsSaidAndGoesOn) {
-  training_->start(test::training_request(data_.path(), 100'000));
+  training_->start(fovea::test::training_request(data_.path(), 100'000));
   ASSERT_TRUE(untilEpoch(2)) << problem_.toStdString();
   EXPECT_EQ(training_->runningFolders(), QStringList{file("run")});
   ::kill(static_cast<pid_t>(training_->run()->status.process), SIGKILL);
@@ -148,7 +150,7 @@ TEST_F(TrainingTest, AKilledTrainingIsSaidAndGoesOn) {
 }
 
 TEST_F(TrainingTest, OneFolderIsTrainedInByOneProcess) {
-  const auto request = test::training_request(data_.path(), 100'000);
+  const auto request = fovea::test::training_request(data_.path(), 100'000);
   training_->start(request);
   ASSERT_TRUE(untilEpoch(1)) << problem_.toStdString();
   EXPECT_THROW(pipeline::start_background(request, file("run").toStdString()), std::exception);
@@ -157,6 +159,26 @@ TEST_F(TrainingTest, OneFolderIsTrainedInByOneProcess) {
   training_->stop();
   ASSERT_TRUE(until(State::kStopped));
   EXPECT_TRUE(training_->run()->resumable);
+}
+
+TEST_F(TrainingTest, AScanTrainingShowsDiceAndItsModelCanBeRun) {
+  training_->start(fovea::test::scan_training_request(data_.path().toStdString()));
+  ASSERT_TRUE(until(State::kDone, 200'000)) << problem_.toStdString();
+  const pipeline::TrainingRun& run = *training_->run();
+  EXPECT_EQ(run.kind, "mri train");
+  ASSERT_EQ(run.folds.size(), 1u);
+  EXPECT_EQ(run.folds[0].epochs, (std::vector<double>{1, 2}));
+  EXPECT_EQ(run.folds[0].curves.at("train_loss").size(), 2u);
+  EXPECT_TRUE(run.folds[0].curves.count("val_dice") && run.folds[0].curves.count("val_detected"));
+  EXPECT_EQ(quantityName(Quantity::kScore, run), QStringLiteral("Validation Dice"));
+  EXPECT_FALSE(curvesOf(run, Quantity::kLoss).empty());
+  QString kept;
+  QObject::connect(training_.get(), &Training::modelKept, [&](const QString& name) { kept = name; });
+  training_->keepModel(training_->bestFold());
+  ASSERT_TRUE(wait_for([&] { return !kept.isEmpty(); })) << problem_.toStdString();
+  const auto models = pipeline::models_in(trainedModels(*settings_).toStdString());
+  ASSERT_EQ(models.size(), 1u);
+  EXPECT_EQ(pipeline::misfit(models[0], "mri segment"), "");
 }
 
 TEST_F(TrainingTest, AFolderWithoutARunIsOneSentence) {

@@ -76,6 +76,7 @@ std::vector<QPointF> thinned(const Curve& curve, const Range& x, int columns) {
 }
 
 double valueAt(const Curve& curve, double x) {
+  if (curve.x.empty() || curve.x.back() < x - 1e-9) return kNone;  // it has not come so far
   for (std::size_t i = curve.x.size(); i-- > 0;)
     if (curve.x[i] <= x + 1e-9 && std::isfinite(curve.y[i])) return curve.y[i];
   return kNone;

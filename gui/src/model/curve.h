@@ -35,7 +35,7 @@ QString tickText(double value, double step);
 /// stay gaps: a point that is not finite parts the line.
 std::vector<QPointF> thinned(const Curve& curve, const Range& x, int columns);
 
-/// The finite value at the largest x that is not above `x`; NaN: there is none.
+/// The finite value at the largest x that is not above `x`; NaN: there is none, or the curve ends before.
 double valueAt(const Curve& curve, double x);
 
 }  // namespace fovea::gui

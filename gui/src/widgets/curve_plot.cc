@@ -14,7 +14,7 @@
 namespace fovea::gui {
 namespace {
 
-constexpr int kGap = 6, kMark = 4;
+constexpr int kGap = 6, kMark = 4, kSwatch = 16;
 constexpr double kPad = 0.04;  // of the range, above and below
 
 /// Okabe and Ito's set, shifted to at least 3:1 on each ground.
@@ -53,6 +53,20 @@ bool is_dark() {
 
 QColor curveColour(int group, bool dark) {
   return QColor::fromRgb((dark ? kOnDark : kOnLight)[group % kColours]);
+}
+
+QIcon curveMark(int group) {
+  QPixmap pixmap(kSwatch, kSwatch);
+  pixmap.fill(Qt::transparent);
+  QPainter painter(&pixmap);
+  painter.setRenderHint(QPainter::Antialiasing);
+  painter.setPen(QPen(curveColour(group, is_dark()), 2));
+  painter.setBrush(curveColour(group, is_dark()));
+  draw_mark(painter, {kSwatch / 2.0, kSwatch / 2.0}, group, kMark + 1);
+  painter.end();
+  QIcon icon(pixmap);
+  icon.addPixmap(pixmap, QIcon::Selected);  // as it is, on the selection's colour too
+  return icon;
 }
 
 CurvePlot::CurvePlot(const QString& title, QWidget* parent) : QWidget(parent) {
@@ -197,6 +211,24 @@ void CurvePlot::drawCursor(QPainter& painter, const QRectF& f) const {
   }
 }
 
+/// What a solid and a dashed line are, where there are both.
+void CurvePlot::drawLegend(QPainter& painter, const QRectF& f) const {
+  const QFontMetrics metrics = fontMetrics();
+  double right = f.right();
+  for (const bool second : {true, false}) {
+    const auto found = std::find_if(curves_.begin(), curves_.end(),
+                                    [&](const Curve& c) { return c.second == second && !c.quantity.isEmpty(); });
+    if (found == curves_.end()) continue;
+    const double wide = metrics.horizontalAdvance(found->quantity);
+    painter.setPen(themeColours().muted);
+    painter.drawText(QPointF(right - wide, f.top() + metrics.ascent()), found->quantity);
+    painter.setPen(QPen(themeColours().muted, 1.8, second ? Qt::DashLine : Qt::SolidLine));
+    const double y = f.top() + metrics.ascent() - metrics.xHeight() / 2.0;
+    painter.drawLine(QPointF(right - wide - kGap - 22, y), QPointF(right - wide - kGap, y));
+    right -= wide + 22 + 4 * kGap;
+  }
+}
+
 void CurvePlot::paintEvent(QPaintEvent*) {
   const ThemeColours& c = themeColours();
   QPainter painter(this);
@@ -231,6 +263,7 @@ void CurvePlot::paintEvent(QPaintEvent*) {
       if ((curve.group == chosen_) == chosen) drawCurve(painter, f, curve);
   drawCursor(painter, f);
   painter.restore();
+  drawLegend(painter, f);
 }
 
 void CurvePlot::move(double epoch) {

@@ -2,6 +2,7 @@
 // apart without colour vision and by their marks.
 #pragma once
 
+#include <QIcon>
 #include <QWidget>
 
 #include <vector>
@@ -12,6 +13,8 @@ namespace fovea::gui {
 
 /// Of a group of curves: dark enough on light ground, light enough on dark.
 QColor curveColour(int group, bool dark);
+/// Its mark in its colour, for tables.
+QIcon curveMark(int group);
 
 class CurvePlot : public QWidget {
   Q_OBJECT
@@ -53,6 +56,7 @@ class CurvePlot : public QWidget {
   void drawAxes(QPainter& painter, const QRectF& frame) const;
   void drawCurve(QPainter& painter, const QRectF& frame, const Curve& curve) const;
   void drawCursor(QPainter& painter, const QRectF& frame) const;
+  void drawLegend(QPainter& painter, const QRectF& frame) const;
 
   QString title_, empty_;
   std::vector<Curve> curves_;

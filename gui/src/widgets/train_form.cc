@@ -89,6 +89,7 @@ TrainForm::TrainForm(Engine& engine, Settings& settings, QWidget* parent)
   connect(recipe_, &QComboBox::currentIndexChanged, this, &TrainForm::readRecipe);
   for (PathRow* row : {bags_, labels_, cases_, out_}) connect(row, &PathRow::changed, this, &TrainForm::later);
   for (QLineEdit* edit : {seeds_, rate_}) connect(edit, &QLineEdit::textChanged, this, &TrainForm::later);
+  for (QSpinBox* box : {epochs_, folds_}) box->setButtonSymbols(QAbstractSpinBox::NoButtons);
   for (QSpinBox* box : {epochs_, folds_}) connect(box, &QSpinBox::valueChanged, this, &TrainForm::later);
   connect(start_, &QPushButton::clicked, this, [this] {
     start_->setEnabled(false);
@@ -236,8 +237,15 @@ void TrainForm::later() {
   check_delay_.start();
 }
 
+/// Its words carry the theme's colours.
+void TrainForm::changeEvent(QEvent* event) {
+  QWidget::changeEvent(event);
+  if (event->type() == QEvent::PaletteChange && !found_.empty()) checks_->setText(checkListHtml(found_));
+}
+
 void TrainForm::check() {
   const int asked = ++asked_;
+  found_.clear();
   const auto wanted = request();
   if (!wanted) {
     bool number = false;
@@ -253,6 +261,7 @@ void TrainForm::check() {
       this, [request = *wanted](std::stop_token stop) { return pipeline::preflight(request, std::move(stop)); },
       [this, asked](const std::vector<pipeline::PreflightCheck>& checks) {
         if (asked != asked_) return;
+        found_ = checks;
         checks_->setText(checkListHtml(checks));
         start_->setEnabled(allGood(checks));
       },

@@ -39,6 +39,9 @@ class TrainForm : public QWidget {
   void startRequested(const fovea::pipeline::JobRequest& request);
   void saveRequested(const fovea::pipeline::JobRequest& request);
 
+ protected:
+  void changeEvent(QEvent* event) override;
+
  private:
   void layOut();
   void fillRecipes();
@@ -60,6 +63,7 @@ class TrainForm : public QWidget {
   QPushButton *start_, *save_;
   QTimer check_delay_;
   std::optional<pipeline::TrainingRecipe> known_;  ///< of the chosen recipe
+  std::vector<pipeline::PreflightCheck> found_;    ///< by the last check, while it counts
   int asked_ = 0, recipes_asked_ = 0;
 };
 

@@ -5,7 +5,6 @@
 #include <QFileDialog>
 #include <QHBoxLayout>
 #include <QHeaderView>
-#include <QPainter>
 #include <QUrl>
 #include <QVBoxLayout>
 
@@ -14,20 +13,13 @@
 
 #include "model/units.h"
 #include "widgets/icons.h"
-#include "widgets/theme.h"
 
 namespace fovea::gui {
 namespace {
 
 using State = pipeline::JobStatus::State;
 
-constexpr int kPlots = 4, kFoldsHeight = 132, kRowHeight = 28, kSwatch = 16;
-
-QIcon swatch(int group) {
-  QPixmap pixmap(kSwatch, kSwatch);
-  pixmap.fill(curveColour(group, themeColours().field.lightness() < 128));
-  return QIcon(pixmap);
-}
+constexpr int kPlots = 4, kFoldsHeight = 132, kRowHeight = 28;
 
 }  // namespace
 
@@ -225,7 +217,7 @@ void TrainView::refreshFolds() {
       if (!folds_->item(row, column)) folds_->setItem(row, column, new QTableWidgetItem);
       if (folds_->item(row, column)->text() != texts[column]) folds_->item(row, column)->setText(texts[column]);
     }
-    folds_->item(row, 0)->setIcon(swatch(row));
+    folds_->item(row, 0)->setIcon(curveMark(row));
   }
 }
 

@@ -180,6 +180,9 @@ TrainingRun read_training_run(const fs::path& folder, const TrainingRun* before)
                 "Choose the --out folder of fovea mil train or fovea mri train.");
   run.status = read_job_status(folder / kJobStatus);
   std::error_code ignored;
+  const JobStatus::State state = run.status.state;
+  run.resumable = fs::exists(folder / kJobRequest, ignored) && state != JobStatus::State::kRunning &&
+                  state != JobStatus::State::kDone;
   try {
     const TrainingRecipe facts = facts_of(recipe, recipe.value("name", ""), {});
     run.recipe = facts.name, run.architecture = facts.architecture, run.epochs = facts.epochs;
@@ -197,8 +200,6 @@ TrainingRun read_training_run(const fs::path& folder, const TrainingRun* before)
   }
   for (const char* report : {"report.html", "evaluation/report.html"})
     if (fs::exists(folder / report, ignored)) run.report = folder / report;
-  run.resumable = fs::exists(folder / kJobRequest, ignored) && run.status.state != JobStatus::State::kRunning &&
-                  !(run.status.state == JobStatus::State::kDone);
   return run;
 }
 

@@ -10,8 +10,6 @@
 #include <QTableView>
 
 #include <cmath>
-#include <fstream>
-#include <random>
 
 #include <fovea/gui/scan_view.h>
 #include <fovea/io/volume.h>
@@ -24,6 +22,8 @@
 #include "scan/scan_scene.h"
 #include "shared.h"
 #include "support.h"
+
+#include "../training_data.h"
 
 namespace fovea::gui {
 namespace {
@@ -60,47 +60,8 @@ class ScanJobsTest : public test::WidgetTest {
   QString problem_;
 };
 
-/// Noise with a bright ball at `at`; the ball alone as `label`.
-void write_ball(const std::filesystem::path& image, const std::filesystem::path& label, int seed, double x) {
-  io::Geometry g;
-  g.size = {22, 20, 9}, g.spacing_mm = {1, 1.1, 2.4}, g.origin_mm = {-10, 5, 3};
-  io::Volume volume{g, {}};
-  io::LabelVolume ball{g, {}};
-  std::mt19937 random(static_cast<unsigned>(seed));
-  std::uniform_real_distribution<float> noise(0, 100);
-  for (std::int64_t k = 0; k < g.size[2]; ++k)
-    for (std::int64_t j = 0; j < g.size[1]; ++j)
-      for (std::int64_t i = 0; i < g.size[0]; ++i) {
-        const bool in = std::hypot(double(i) - x, (double(j) - 10) * 1.1, (double(k) - 4) * 2.4) < 4.5;
-        ball.values.push_back(in);
-        volume.values.push_back(300 + noise(random) + (in ? 500.F : 0.F));
-      }
-  io::write_volume(image, volume);
-  io::write_label_map(label, ball);
-}
-
 TEST_F(ScanJobsTest, GateAndModalityWeightsOfARealRunAreInTheOverlayList) {
-  std::ofstream table(folder_ / "cases.csv");
-  table << "case,label,split,swan,dwi\n";
-  for (int i = 0; i < 4; ++i) {
-    const std::string id = std::to_string(i);
-    write_ball(folder_ / (id + "_swan.nii.gz"), folder_ / (id + "_label.nii.gz"), i, 8 + i);
-    write_ball(folder_ / (id + "_dwi.nii.gz"), folder_ / "unused.nii.gz", 10 + i, 8 + i);
-    table << id << "," << id << "_label.nii.gz," << (i == 3 ? "val" : "train") << "," << id << "_swan.nii.gz," << id
-          << "_dwi.nii.gz\n";
-  }
-  table.close();
-  pipeline::JobRequest train{
-      "mri train",
-      {{"recipe", std::string("upattllstm")},
-       {"cases", (folder_ / "cases.csv").string()},
-       {"out", (folder_ / "run").string()},
-       {"bootstrap", std::int64_t{0}},
-       {"threads", std::int64_t{1}},
-       {"set",
-        std::vector<std::string>{"data.modalities=[\"swan\"", "\"dwi\"]", "network.filters=[8", "16]", "data.size=[24",
-                                 "24", "4]", "data.spacing_mm=0", "epochs=2", "batch=2", "data.classes=[\"ball\"]"}}}};
-  ASSERT_EQ(pipeline::run_job(train).exit_code, 0);
+  ASSERT_EQ(pipeline::run_job(test::scan_training_request(folder_.path())).exit_code, 0);
   const auto named = [&](const char* name) { return std::string(name) + "=" + (folder_ / "0_").string() + name; };
   pipeline::JobRequest segment{
       "mri segment",
@@ -136,7 +97,7 @@ TEST_F(ScanJobsTest, GateAndModalityWeightsOfARealRunAreInTheOverlayList) {
 TEST_F(ScanJobsTest, GrowthIsComputedFromTheDialogAndShown) {
   std::filesystem::create_directories(folder_ / "before");
   std::filesystem::create_directories(folder_ / "after");
-  write_ball(folder_ / "before.nii.gz", folder_ / "before/segmentation.nii.gz", 1, 10);
+  test::write_ball(folder_ / "before.nii.gz", folder_ / "before/segmentation.nii.gz", 1, 10);
   io::Volume later = io::read_volume(folder_ / "before.nii.gz");
   io::write_volume(folder_ / "after.nii.gz", later);
   io::Volume mask = io::read_volume(folder_ / "before/segmentation.nii.gz");

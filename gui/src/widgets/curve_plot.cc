@@ -211,21 +211,22 @@ void CurvePlot::drawCursor(QPainter& painter, const QRectF& f) const {
   }
 }
 
-/// What a solid and a dashed line are, where there are both.
+/// What a solid and a dashed line are, where there are both: below the axis, where no curve is.
 void CurvePlot::drawLegend(QPainter& painter, const QRectF& f) const {
+  constexpr double kLine = 22;
   const QFontMetrics metrics = fontMetrics();
-  double right = f.right();
-  for (const bool second : {true, false}) {
+  const double base = f.bottom() + 3 + metrics.height() + metrics.ascent();
+  double left = f.left();
+  for (const bool second : {false, true}) {
     const auto found = std::find_if(curves_.begin(), curves_.end(),
                                     [&](const Curve& c) { return c.second == second && !c.quantity.isEmpty(); });
     if (found == curves_.end()) continue;
-    const double wide = metrics.horizontalAdvance(found->quantity);
-    painter.setPen(themeColours().muted);
-    painter.drawText(QPointF(right - wide, f.top() + metrics.ascent()), found->quantity);
     painter.setPen(QPen(themeColours().muted, 1.8, second ? Qt::DashLine : Qt::SolidLine));
-    const double y = f.top() + metrics.ascent() - metrics.xHeight() / 2.0;
-    painter.drawLine(QPointF(right - wide - kGap - 22, y), QPointF(right - wide - kGap, y));
-    right -= wide + 22 + 4 * kGap;
+    const double y = base - metrics.xHeight() / 2.0;
+    painter.drawLine(QPointF(left, y), QPointF(left + kLine, y));
+    painter.setPen(themeColours().muted);
+    painter.drawText(QPointF(left + kLine + kGap, base), found->quantity);
+    left += kLine + 4 * kGap + metrics.horizontalAdvance(found->quantity);
   }
 }
 

@@ -248,7 +248,7 @@ TEST_F(TrainingFlowTest, PicturesAreTaken) {
     setTheme(test::application(), theme);
     for (const QSize size : {QSize(1280, 800), QSize(1920, 1080)}) {
       window_->resize(size);
-      QTest::qWait(200);
+      QTest::qWait(900);
       EXPECT_TRUE(window_->grab().save(QStringLiteral("%1/train-%2-%3.png")
                                            .arg(folder, theme == WindowTheme::kDark ? "dark" : "light")
                                            .arg(size.width())));

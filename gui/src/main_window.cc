@@ -38,11 +38,12 @@
 #include "widgets/settings_dialog.h"
 #include "widgets/slide_page.h"
 #include "widgets/theme.h"
+#include "widgets/train_page.h"
 
 namespace fovea::gui {
 namespace {
 
-enum Page { kView, kReport, kQueue };
+enum Page { kView, kReport, kQueue, kTrain };
 constexpr int kReportPatches = 8;
 
 }  // namespace
@@ -56,6 +57,7 @@ struct MainWindow::Parts {
   ScanPage* scan;
   ReportPage* report;
   QueuePage* queue;
+  TrainPage* train;
   QTabWidget* side;
   RunPanel* run;
   AttentionPanel* attention;
@@ -114,8 +116,9 @@ void MainWindow::buildPages() {
   for (QWidget* view : std::initializer_list<QWidget*>{p.start, p.slide, p.scan}) p.views->addWidget(view);
   p.report = new ReportPage(session_->engine(), this);
   p.queue = new QueuePage(session_->queue(), this);
+  p.train = new TrainPage(session_->engine(), session_->settings(), this);
   p.pages = new QStackedWidget(this);
-  for (QWidget* page : std::initializer_list<QWidget*>{p.views, p.report, p.queue}) p.pages->addWidget(page);
+  for (QWidget* page : std::initializer_list<QWidget*>{p.views, p.report, p.queue, p.train}) p.pages->addWidget(page);
 
   p.run = new RunPanel(session_->engine(), session_->settings(), session_->queue(), this);
   p.attention = new AttentionPanel(session_->engine(), p.slide->canvas(), this);
@@ -189,6 +192,7 @@ void MainWindow::buildActions() {
   page("view", tr("View"), QStringLiteral("Ctrl+1"), kView);
   page("report", tr("Report"), QStringLiteral("Ctrl+2"), kReport);
   page("queue", tr("Queue"), QStringLiteral("Ctrl+3"), kQueue);
+  page("train", tr("Train"), QStringLiteral("Ctrl+4"), kTrain);
   auto* space = new QWidget(bar);
   space->setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Preferred);
   bar->addWidget(space);
@@ -241,6 +245,7 @@ void MainWindow::connectSession() {
   });
   connect(&s, &Session::scanChosen, this, [this](const QString& path, const QString& result) {
     if (!path.isEmpty()) parts_->scan->open(path);
+    if (const CaseRecord* record = session_->current()) parts_->scan->setStudies(session_->cases(), *record);
     if (!result.isEmpty()) parts_->scan->showResult(result);
     parts_->views->setCurrentWidget(parts_->scan);
     if (parts_->pages->currentIndex() == kReport) fillReport();
@@ -311,6 +316,11 @@ void MainWindow::connectRun() {
     }
   });
   connect(p.report, &ReportPage::failed, this, &MainWindow::say);
+  connect(p.train, &TrainPage::said, this, &MainWindow::say);
+  connect(p.train, &TrainPage::modelKept, this, [this](const QString& name) {
+    parts_->run->reloadModels();
+    say(tr("Run offers the model %1 now.").arg(name));
+  });
   connect(p.report, &ReportPage::saved, this, [this] { statusBar()->showMessage(tr("Saved."), 4000); });
   connect(p.cancel, &QPushButton::clicked, this, [this] { session_->queue().cancelRunning(); });
   connect(&s.queue(), &RunQueue::advanced, this, &MainWindow::updateStatus);
@@ -344,6 +354,7 @@ void MainWindow::showCase(qint64 id) {
 void MainWindow::showPage(int page) {
   parts_->page_actions->actions()[page]->setChecked(true);
   parts_->pages->setCurrentIndex(page);
+  parts_->side->setVisible(page != kTrain);  // it is about the case
   if (page == kReport) fillReport();
 }
 
@@ -432,6 +443,7 @@ void MainWindow::dropEvent(QDropEvent* event) {
 }
 
 void MainWindow::closeEvent(QCloseEvent* event) {
+  if (!parts_->train->mayClose()) return event->ignore();
   if (session_->queue().running()) {
     const auto answer =
         QMessageBox::question(this, tr("A run is going on"),

@@ -14,6 +14,7 @@
 #include "progress.h"
 #include "slide/read_plan.h"
 #include "slide/words.h"
+#include "view/checks.h"
 
 namespace fovea::pipeline {
 namespace {
@@ -74,24 +75,6 @@ bool may_be_model(const fs::directory_entry& entry) {
   return ending == ".safetensors" || ending == ".onnx" || ending == ".pt" || ending == ".pth";
 }
 
-std::string text_value(const JobRequest& request, const std::string& name) {
-  const auto found = request.values.find(name);
-  const auto* text = found == request.values.end() ? nullptr : std::get_if<std::string>(&found->second);
-  return text ? *text : std::string{};
-}
-
-/// Runs one check; an Error is its bad sentence.
-template <class Work>
-void check(std::vector<PreflightCheck>& list, const char* name, Work&& work) {
-  try {
-    list.push_back({name, State::kGood, {}});
-    work(list.back());
-  } catch (const Error& error) {
-    if (error.code() == ErrorCode::kCancelled) throw;
-    list.back() = {name, State::kBad, error.what()};
-  }
-}
-
 std::optional<double> wanted_mpp(const JobRequest& request) {
   const auto found = request.values.find("mpp");
   if (found == request.values.end()) return {};
@@ -136,6 +119,14 @@ void check_encoder(const ModelFacts& model, std::vector<PreflightCheck>& list) {
   });
 }
 
+}  // namespace
+
+std::string text_value(const JobRequest& request, const std::string& name) {
+  const auto found = request.values.find(name);
+  const auto* text = found == request.values.end() ? nullptr : std::get_if<std::string>(&found->second);
+  return text ? *text : std::string{};
+}
+
 void check_output(const fs::path& out, std::vector<PreflightCheck>& list) {
   check(list, "output", [&](PreflightCheck& row) {
     std::error_code ignored;
@@ -149,8 +140,6 @@ void check_output(const fs::path& out, std::vector<PreflightCheck>& list) {
                        : "Results can be written; " + std::to_string(free / 1'000'000'000) + " GB are free.";
   });
 }
-
-}  // namespace
 
 std::vector<ModelFacts> models_in(const fs::path& folder, std::stop_token stop) {
   std::vector<ModelFacts> models;
@@ -173,6 +162,7 @@ std::string misfit(const ModelFacts& model, std::string_view job_kind) {
 }
 
 std::vector<PreflightCheck> preflight(const JobRequest& request, std::stop_token stop) {
+  if (is_training(request)) return training_checks(request, stop);
   std::vector<PreflightCheck> list;
   const bool slide = request.kind == "slide predict";
   ModelFacts model;

@@ -39,6 +39,13 @@
     </message>
 </context>
 <context>
+    <name>Failure</name>
+    <message>
+        <source>Something unexpected went wrong; the details say what.</source>
+        <translation>Quelque chose d’inattendu s’est produit ; les détails disent quoi.</translation>
+    </message>
+</context>
+<context>
     <name>GreyWindow</name>
     <message>
         <source>Brain, W 80 L 40</source>

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "model/engine_text.h"
 #include "model/units.h"
 #include "widgets/icons.h"
 #include "widgets/theme.h"
@@ -17,6 +18,14 @@ namespace fovea::gui {
 namespace {
 
 constexpr int kCheckDelayMs = 250;
+constexpr int kCardLetters = 240;
+
+/// Ends with a word; the whole stands in the tip.
+QString shortened(const QString& card) {
+  if (card.size() <= kCardLetters) return card;
+  const qsizetype end = card.lastIndexOf(QLatin1Char(' '), kCardLetters);
+  return card.left(end > 0 ? end : kCardLetters) + QChar(0x2026);
+}
 
 }  // namespace
 
@@ -94,7 +103,9 @@ RunPanel::RunPanel(Engine& engine, Settings& settings, RunQueue& queue, QWidget*
   connect(model_, &QComboBox::currentIndexChanged, this, [this, later] {
     const int row = model_->currentData().toInt();
     const bool any = model_->currentIndex() >= 0 && row >= 0 && row < static_cast<int>(models_.size());
-    about_->setText(any ? QString::fromStdString(models_[static_cast<std::size_t>(row)].card).left(240) : QString());
+    const QString card = any ? QString::fromStdString(models_[static_cast<std::size_t>(row)].card) : QString();
+    about_->setText(shortened(card));
+    about_->setToolTip(card == about_->text() ? QString() : card);
     about_->setVisible(!about_->text().isEmpty());
     later();
   });
@@ -153,13 +164,12 @@ void RunPanel::fillModels() {
     const pipeline::ModelFacts& facts = models_[i];
     const std::string reason = pipeline::misfit(facts, jobKindOf(case_.kind));
     const QString name = QString::fromStdString(facts.name);
-    model_->addItem(reason.empty() ? name : tr("%1: %2").arg(name, QString::fromStdString(reason)),
-                    static_cast<int>(i));
+    model_->addItem(reason.empty() ? name : tr("%1: %2").arg(name, engineText(reason)), static_cast<int>(i));
     const int row = model_->count() - 1;
     if (!reason.empty()) {
       auto* item = qobject_cast<QStandardItemModel*>(model_->model())->item(row);
       item->setFlags(item->flags() & ~(Qt::ItemIsEnabled | Qt::ItemIsSelectable));
-      item->setToolTip(QString::fromStdString(reason));
+      item->setToolTip(engineText(reason));
     } else if (wanted < 0 || QString::fromStdString(facts.path.string()) == kept) {
       wanted = row;
     }
@@ -195,6 +205,7 @@ std::optional<pipeline::JobRequest> RunPanel::requestFor(const CaseRecord& recor
 
 void RunPanel::check() {
   const int asked = ++asked_;
+  shown_checks_.clear();
   if (case_.id == 0) return checks_->clear();
   const auto request = requestFor(case_);
   if (!request) {
@@ -208,7 +219,14 @@ void RunPanel::check() {
       });
 }
 
+/// The words have the theme's colours.
+void RunPanel::changeEvent(QEvent* event) {
+  if (event->type() == QEvent::StyleChange && !shown_checks_.empty()) showChecks(std::vector(shown_checks_));
+  QWidget::changeEvent(event);
+}
+
 void RunPanel::showChecks(const std::vector<pipeline::PreflightCheck>& checks) {
+  shown_checks_ = checks;
   using State = pipeline::PreflightCheck::State;
   const ThemeColours& c = themeColours();
   QString html;
@@ -224,7 +242,7 @@ void RunPanel::showChecks(const std::vector<pipeline::PreflightCheck>& checks) {
                      bad                         ? tr("No:")
                      : row.state == State::kNote ? tr("Note:")
                                                  : tr("Good:"),
-                     QString::fromStdString(row.sentence).toHtmlEscaped());
+                     engineText(row.sentence).toHtmlEscaped());
   }
   checks_->setText(html);
   refresh();

@@ -1,6 +1,7 @@
 #include <fovea/pipeline/preparation.h>
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 
 #include <nlohmann/json.hpp>
@@ -80,6 +81,14 @@ std::string text_value(const JobRequest& request, const std::string& name) {
   return text ? *text : std::string{};
 }
 
+/// What an Error says, with what it is about unless that is a path: the sentence is shown, and a path may hold a name.
+std::string shown_text(const Error& error) {
+  std::string text =
+      error.subject().find('/') == std::string::npos ? error.what() : error.problem() + ". " + error.remedy();
+  if (!text.empty()) text[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(text[0])));
+  return text;
+}
+
 /// Runs one check; an Error is its bad sentence.
 template <class Work>
 void check(std::vector<PreflightCheck>& list, const char* name, Work&& work) {
@@ -88,7 +97,7 @@ void check(std::vector<PreflightCheck>& list, const char* name, Work&& work) {
     work(list.back());
   } catch (const Error& error) {
     if (error.code() == ErrorCode::kCancelled) throw;
-    list.back() = {name, State::kBad, error.what()};
+    list.back() = {name, State::kBad, shown_text(error)};
   }
 }
 

@@ -591,11 +591,11 @@
     <name>fovea::gui::CasePanel</name>
     <message>
         <source>Add files</source>
-        <translation>Ajouter des fichiers</translation>
+        <translation>Fichiers</translation>
     </message>
     <message>
         <source>Add folder</source>
-        <translation>Ajouter un dossier</translation>
+        <translation>Dossier</translation>
     </message>
     <message>
         <source>Search cases</source>
@@ -1020,7 +1020,7 @@
     </message>
     <message>
         <source>Files, folders and DICOM studies; or use Add files at the left.</source>
-        <translation>Fichiers, dossiers et études DICOM ; ou « Ajouter des fichiers » à gauche.</translation>
+        <translation>Fichiers, dossiers et études DICOM ; ou « Fichiers » à gauche.</translation>
     </message>
     <message>
         <source>What can be done with the case</source>

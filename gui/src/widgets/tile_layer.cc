@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "widgets/draw_image.h"
 #include "widgets/theme.h"
 
 namespace fovea::gui {
@@ -138,7 +139,7 @@ void TileLayer::draw(const QRegion& dirty, const Viewport& viewport, TileLoader&
       const QImage tile = loader.tile(key);
       if (!tile.isNull()) {
         missing_.remove(key);
-        painter.drawImage(slideRect(key, tile, info.downsample), tile);
+        drawImageTurned(painter, slideRect(key, tile, info.downsample), tile);
       } else if (!loader.failed(key)) {
         missing_.insert(key);
         drawCoarser(painter, loader, where);
@@ -166,7 +167,7 @@ void TileLayer::drawCoarser(QPainter& painter, TileLoader& loader, const QRectF&
       for (int column = range.left(); column <= range.right(); ++column) {
         const TileKey key{coarse, column, row};
         const QImage tile = loader.tile(key);
-        if (!tile.isNull()) painter.drawImage(slideRect(key, tile, info.downsample), tile);
+        if (!tile.isNull()) drawImageTurned(painter, slideRect(key, tile, info.downsample), tile);
       }
     }
   }

@@ -18,9 +18,10 @@ namespace fovea::gui {
 namespace {
 
 constexpr double kMinutes = 0.7;
-constexpr int kWarmUp = 2;  // rounds: caches, thread pools and fonts are filled by then
-constexpr int kFewestRounds = 4;
-constexpr double kGrowthMb = 48;  // pools and allocators breathe; a leaked slide or volume is more
+constexpr int kWarmUp = 4;  // rounds: caches, thread pools and fonts are filled by then, nearly
+constexpr int kFewestRounds = 6;
+constexpr double kGrowthMb =
+    96;  // arenas of the allocator fill for some rounds more; a slide or volume leaked in each is more
 constexpr int kMoreFiles = 4;
 
 TEST(Soak, MemoryAndOpenFilesStayBounded) {

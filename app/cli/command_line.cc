@@ -159,6 +159,11 @@ void add_common(CLI::App& command, Invocation& invocation) {
       .add_flag("--json-progress", invocation.json_progress,
                 "Progress, result and errors as JSON lines on stdout, for programs")
       ->group("General");
+  command
+      .add_option("--status", invocation.status,
+                  "Keep the newest progress in this file (JSON), and at the end the result or error")
+      ->type_name("FILE")
+      ->group("General");
   command.add_flag("-q,--quiet", invocation.quiet, "No progress")->group("General");
   command.add_flag("-v,--verbose", invocation.verbose, "Log what is done, on stderr")->group("General");
 }

@@ -12,6 +12,7 @@ namespace fovea::cli {
 struct Invocation {
   pipeline::JobRequest request;
   std::filesystem::path save_request;  ///< empty = do not save
+  std::filesystem::path status;        ///< empty = none
   bool json_progress = false, quiet = false, verbose = false;
 };
 

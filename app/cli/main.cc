@@ -2,11 +2,13 @@
 #include <clocale>
 #include <cstdio>
 #include <exception>
+#include <optional>
 
 #include <unistd.h>
 
 #include <fovea/base/error.h>
 #include <fovea/io/atomic_file.h>
+#include <fovea/pipeline/background_job.h>
 #include <fovea/pipeline/job.h>
 
 #include "command_line.h"
@@ -35,13 +37,20 @@ void print_result(const pipeline::JobResult& result, bool json) {
   for (const auto& path : result.outputs) std::printf("wrote %s\n", path.c_str());
 }
 
-int run(const cli::Invocation& invocation, std::stop_token stop) {
+int run(const cli::Invocation& invocation, pipeline::StatusFile* status, std::stop_token stop) {
+  if (status) status->write(cli::json_progress({"starting", 0, -1, {}, {}}));
   if (!invocation.save_request.empty()) io::write_file(invocation.save_request, pipeline::to_json(invocation.request));
   pipeline::set_verbose(invocation.verbose);
   cli::ProgressBar bar(progress_style(invocation));
   const pipeline::JobResult result = pipeline::run_job(
-      invocation.request, [&](const pipeline::Progress& p) { bar.show(p); }, stop);
+      invocation.request,
+      [&](const pipeline::Progress& p) {
+        bar.show(p);
+        if (status) status->write(cli::json_progress(p));
+      },
+      stop);
   bar.clear();
+  if (status) status->write(cli::json_result(result));
   print_result(result, invocation.json_progress);
   // A report that never reached its reader (full disk behind a redirection) is a failure.
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
@@ -54,14 +63,17 @@ int run(const cli::Invocation& invocation, std::stop_token stop) {
 int main(int argc, char** argv) {
   cli::InterruptGuard interrupt;
   bool json = false;
+  std::optional<pipeline::StatusFile> status;
   try {
     const cli::Parsed parsed = cli::parse_command_line(argc, argv);
     if (!parsed.invocation) return parsed.exit_code;
     json = parsed.invocation->json_progress;
-    return run(*parsed.invocation, interrupt.token());
+    if (!parsed.invocation->status.empty()) status.emplace(parsed.invocation->status);
+    return run(*parsed.invocation, status ? &*status : nullptr, interrupt.token());
   } catch (const std::exception& error) {
     const int code = pipeline::exit_code_of(error);
     if (json) std::fputs(cli::json_error(error, code).c_str(), stdout);
+    if (status) status->write(cli::json_error(error, code));
     std::fprintf(stderr, "fovea: %s\n", error.what());
     return code;
   }

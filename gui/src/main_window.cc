@@ -80,6 +80,7 @@ void MainWindow::connectSession() {
   });
   connect(&s, &Session::scanChosen, this, [this](const QString& path, const QString& result) {
     if (!path.isEmpty()) parts_->scan->open(path);
+    if (const CaseRecord* record = session_->current()) parts_->scan->setStudies(session_->cases(), *record);
     if (!result.isEmpty()) parts_->scan->showResult(result);
     parts_->views->setCurrentWidget(parts_->scan);
     if (parts_->pages->currentIndex() == kReport) fillReport();
@@ -150,6 +151,11 @@ void MainWindow::connectRun() {
     }
   });
   connect(p.report, &ReportPage::failed, this, &MainWindow::say);
+  connect(p.train, &TrainPage::said, this, &MainWindow::say);
+  connect(p.train, &TrainPage::modelKept, this, [this](const QString& name) {
+    parts_->run->reloadModels();
+    say(tr("Run offers the model %1 now.").arg(name));
+  });
   connect(p.report, &ReportPage::saved, this, [this] { statusBar()->showMessage(tr("Saved."), 4000); });
   connect(p.cancel, &QPushButton::clicked, this, [this] { session_->queue().cancelRunning(); });
   connect(&s.queue(), &RunQueue::advanced, this, &MainWindow::updateStatus);
@@ -183,6 +189,7 @@ void MainWindow::showCase(qint64 id) {
 void MainWindow::showPage(int page) {
   parts_->page_actions->actions()[page]->setChecked(true);
   parts_->pages->setCurrentIndex(page);
+  parts_->side->setVisible(page != kTrain);  // it is about the case
   if (page == kReport) fillReport();
 }
 
@@ -271,6 +278,7 @@ void MainWindow::dropEvent(QDropEvent* event) {
 }
 
 void MainWindow::closeEvent(QCloseEvent* event) {
+  if (!parts_->train->mayClose()) return event->ignore();
   if (session_->queue().running()) {
     const auto answer =
         QMessageBox::question(this, tr("A run is going on"),

@@ -31,8 +31,9 @@ void MainWindow::buildPages() {
   for (QWidget* view : std::initializer_list<QWidget*>{p.start, p.slide, p.scan}) p.views->addWidget(view);
   p.report = new ReportPage(session_->engine(), this);
   p.queue = new QueuePage(session_->queue(), this);
+  p.train = new TrainPage(session_->engine(), session_->settings(), this);
   p.pages = new QStackedWidget(this);
-  for (QWidget* page : std::initializer_list<QWidget*>{p.views, p.report, p.queue}) p.pages->addWidget(page);
+  for (QWidget* page : std::initializer_list<QWidget*>{p.views, p.report, p.queue, p.train}) p.pages->addWidget(page);
 
   p.run = new RunPanel(session_->engine(), session_->settings(), session_->queue(), this);
   p.attention = new AttentionPanel(session_->engine(), p.slide->canvas(), this);
@@ -107,6 +108,7 @@ void MainWindow::buildActions() {
   page("view", tr("View"), QStringLiteral("Ctrl+1"), kView);
   page("report", tr("Report"), QStringLiteral("Ctrl+2"), kReport);
   page("queue", tr("Queue"), QStringLiteral("Ctrl+3"), kQueue);
+  page("train", tr("Train"), QStringLiteral("Ctrl+4"), kTrain);
   auto* space = new QWidget(bar);
   space->setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Preferred);
   bar->addWidget(space);

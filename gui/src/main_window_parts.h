@@ -20,10 +20,11 @@
 #include "widgets/run_panel.h"
 #include "widgets/scan_page.h"
 #include "widgets/slide_page.h"
+#include "widgets/train_page.h"
 
 namespace fovea::gui {
 
-enum Page { kView, kReport, kQueue };
+enum Page { kView, kReport, kQueue, kTrain };
 
 struct MainWindow::Parts {
   CasePanel* cases;
@@ -34,6 +35,7 @@ struct MainWindow::Parts {
   ScanPage* scan;
   ReportPage* report;
   QueuePage* queue;
+  TrainPage* train;
   QTabWidget* side;
   RunPanel* run;
   AttentionPanel* attention;

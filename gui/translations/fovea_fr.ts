@@ -193,6 +193,18 @@
         <source>Sequence %1</source>
         <translation>Séquence %1</translation>
     </message>
+    <message>
+        <source>probability</source>
+        <translation>probabilité</translation>
+    </message>
+    <message>
+        <source>attention gate</source>
+        <translation>porte d’attention</translation>
+    </message>
+    <message>
+        <source>attention on %1</source>
+        <translation>attention sur %1</translation>
+    </message>
 </context>
 <context>
     <name>SettingsDialog</name>
@@ -446,6 +458,21 @@
     </message>
 </context>
 <context>
+    <name>check_list</name>
+    <message>
+        <source>No:</source>
+        <translation>Non :</translation>
+    </message>
+    <message>
+        <source>Note:</source>
+        <translation>À noter :</translation>
+    </message>
+    <message>
+        <source>Good:</source>
+        <translation>Bon :</translation>
+    </message>
+</context>
+<context>
     <name>fovea::gui::AttentionPanel</name>
     <message>
         <source>Rank among tiles</source>
@@ -642,14 +669,6 @@
 <context>
     <name>fovea::gui::CompareDialog</name>
     <message>
-        <source>Choose …</source>
-        <translation>Choisir …</translation>
-    </message>
-    <message>
-        <source>Choose: %1</source>
-        <translation>Choisir : %1</translation>
-    </message>
-    <message>
         <source>Compare with an earlier scan</source>
         <translation>Comparer à un examen antérieur</translation>
     </message>
@@ -662,16 +681,76 @@
         <translation>Examen antérieur</translation>
     </message>
     <message>
-        <source>Its mask (optional)</source>
-        <translation>Son masque (facultatif)</translation>
-    </message>
-    <message>
         <source>growth.json (optional)</source>
         <translation>growth.json (facultatif)</translation>
     </message>
     <message>
         <source>Growth (growth.json);;All files (*)</source>
         <translation>Évolution (growth.json);;Tous les fichiers (*)</translation>
+    </message>
+    <message>
+        <source>Earlier study</source>
+        <translation>Examen antérieur</translation>
+    </message>
+    <message>
+        <source>the files below</source>
+        <translation>les fichiers ci-dessous</translation>
+    </message>
+    <message>
+        <source>%1, the same patient</source>
+        <translation>%1, même patient</translation>
+    </message>
+    <message>
+        <source>Its result or mask</source>
+        <translation>Son résultat ou son masque</translation>
+    </message>
+    <message>
+        <source>Folder for the comparison</source>
+        <translation>Dossier de la comparaison</translation>
+    </message>
+    <message>
+        <source> days</source>
+        <translation> jours</translation>
+    </message>
+    <message>
+        <source>the change is not computed</source>
+        <translation>l’évolution n’est pas calculée</translation>
+    </message>
+    <message>
+        <source>Days between the scans</source>
+        <translation>Jours entre les examens</translation>
+    </message>
+    <message>
+        <source>Bring the scans together by their content</source>
+        <translation>Recaler les examens par leur contenu</translation>
+    </message>
+    <message>
+        <source>A rigid registration; without it the headers must share a frame of reference</source>
+        <translation>Un recalage rigide ; sans lui, les en-têtes doivent partager un repère</translation>
+    </message>
+    <message>
+        <source>Days between</source>
+        <translation>Jours écoulés</translation>
+    </message>
+    <message>
+        <source>Compare</source>
+        <translation>Comparer</translation>
+    </message>
+    <message>
+        <source>Choose the earlier scan.</source>
+        <translation>Choisissez l’examen antérieur.</translation>
+    </message>
+    <message>
+        <source>The open scan has no result yet: run it, or open one, and compare then.</source>
+        <translation>L’examen ouvert n’a pas encore de résultat : lancez-le ou ouvrez-en un, puis comparez.</translation>
+    </message>
+    <message>
+        <source>The change needs the earlier scan&apos;s result or mask.</source>
+        <translation>L’évolution demande le résultat ou le masque de l’examen antérieur.</translation>
+    </message>
+    <message>
+        <source>Choose a folder for the comparison.</source>
+        <translation>Choisissez un dossier pour la comparaison.</translation>
     </message>
 </context>
 <context>
@@ -691,6 +770,24 @@
     <message>
         <source>Change of each lesion</source>
         <translation>Évolution de chaque lésion</translation>
+    </message>
+</context>
+<context>
+    <name>fovea::gui::CurvePlot</name>
+    <message>
+        <source>epoch %1: %2</source>
+        <translation>époque %1 : %2</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n curve(s)</source>
+        <translation>
+            <numerusform>%n courbe</numerusform>
+            <numerusform>%n courbes</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>epoch</source>
+        <translation>époque</translation>
     </message>
 </context>
 <context>
@@ -1191,6 +1288,14 @@
         <source>Cancel the run that goes on</source>
         <translation>Annuler le calcul en cours</translation>
     </message>
+    <message>
+        <source>Train</source>
+        <translation>Entraîner</translation>
+    </message>
+    <message>
+        <source>Run offers the model %1 now.</source>
+        <translation>Calcul propose désormais le modèle %1.</translation>
+    </message>
 </context>
 <context>
     <name>fovea::gui::MessageBar</name>
@@ -1227,6 +1332,17 @@
     <message>
         <source>Place %1, %2 of the attention</source>
         <translation>Endroit %1, %2 de l’attention</translation>
+    </message>
+</context>
+<context>
+    <name>fovea::gui::PathRow</name>
+    <message>
+        <source>Choose a file: %1</source>
+        <translation>Choisir un fichier : %1</translation>
+    </message>
+    <message>
+        <source>Choose a folder: %1</source>
+        <translation>Choisir un dossier : %1</translation>
     </message>
 </context>
 <context>
@@ -1402,18 +1518,6 @@
     <message>
         <source>No model fits this case.</source>
         <translation>Aucun modèle ne convient à ce cas.</translation>
-    </message>
-    <message>
-        <source>No:</source>
-        <translation>Non :</translation>
-    </message>
-    <message>
-        <source>Note:</source>
-        <translation>À noter :</translation>
-    </message>
-    <message>
-        <source>Good:</source>
-        <translation>Bon :</translation>
     </message>
     <message>
         <source>Waiting for its turn.</source>
@@ -1719,6 +1823,14 @@
         <source>Earlier scan</source>
         <translation>Examen antérieur</translation>
     </message>
+    <message>
+        <source>Computing the change between both scans …</source>
+        <translation>Calcul de l’évolution entre les deux examens …</translation>
+    </message>
+    <message>
+        <source>Change</source>
+        <translation>Évolution</translation>
+    </message>
 </context>
 <context>
     <name>fovea::gui::Session</name>
@@ -1857,6 +1969,369 @@
     <message>
         <source>Surface</source>
         <translation>Surface</translation>
+    </message>
+</context>
+<context>
+    <name>fovea::gui::TrainForm</name>
+    <message>
+        <source>What is trained</source>
+        <translation>Ce qui est entraîné</translation>
+    </message>
+    <message>
+        <source>Slides: features and labels</source>
+        <translation>Lames : descripteurs et étiquettes</translation>
+    </message>
+    <message>
+        <source>Scans: volumes and outlines</source>
+        <translation>Examens : volumes et contours</translation>
+    </message>
+    <message>
+        <source>Recipe</source>
+        <translation>Recette</translation>
+    </message>
+    <message>
+        <source>Tables (*.csv);;All files (*)</source>
+        <translation>Tableaux (*.csv);;Tous les fichiers (*)</translation>
+    </message>
+    <message>
+        <source>Features</source>
+        <translation>Descripteurs</translation>
+    </message>
+    <message>
+        <source>Features (*.h5 *.hdf5 *.csv);;All files (*)</source>
+        <translation>Descripteurs (*.h5 *.hdf5 *.csv);;Tous les fichiers (*)</translation>
+    </message>
+    <message>
+        <source>Labels</source>
+        <translation>Étiquettes</translation>
+    </message>
+    <message>
+        <source>Cases</source>
+        <translation>Cas</translation>
+    </message>
+    <message>
+        <source>Run folder</source>
+        <translation>Dossier de l’entraînement</translation>
+    </message>
+    <message>
+        <source>those in the features</source>
+        <translation>celles des descripteurs</translation>
+    </message>
+    <message>
+        <source>Epochs</source>
+        <translation>Époques</translation>
+    </message>
+    <message>
+        <source>one split</source>
+        <translation>une seule répartition</translation>
+    </message>
+    <message>
+        <source>Folds</source>
+        <translation>Plis</translation>
+    </message>
+    <message>
+        <source>Seeds, with commas between</source>
+        <translation>Graines, séparées par des virgules</translation>
+    </message>
+    <message>
+        <source>Learning rate</source>
+        <translation>Taux d’apprentissage</translation>
+    </message>
+    <message>
+        <source>Start training</source>
+        <translation>Lancer l’entraînement</translation>
+    </message>
+    <message>
+        <source>Save the request…</source>
+        <translation>Enregistrer la requête…</translation>
+    </message>
+    <message>
+        <source>A JSON file that the command line repeats: fovea run FILE</source>
+        <translation>Un fichier JSON que la ligne de commande répète : fovea run FICHIER</translation>
+    </message>
+    <message>
+        <source>New training</source>
+        <translation>Nouvel entraînement</translation>
+    </message>
+    <message>
+        <source>Choose a recipe file</source>
+        <translation>Choisir un fichier de recette</translation>
+    </message>
+    <message>
+        <source>Recipes (*.json);;All files (*)</source>
+        <translation>Recettes (*.json);;Tous les fichiers (*)</translation>
+    </message>
+    <message>
+        <source>&amp;Recipe</source>
+        <translation>&amp;Recette</translation>
+    </message>
+    <message>
+        <source>Data</source>
+        <translation>Données</translation>
+    </message>
+    <message>
+        <source>Fea&amp;tures</source>
+        <translation>Descrip&amp;teurs</translation>
+    </message>
+    <message>
+        <source>&amp;Labels</source>
+        <translation>É&amp;tiquettes</translation>
+    </message>
+    <message>
+        <source>&amp;Cases</source>
+        <translation>&amp;Cas</translation>
+    </message>
+    <message>
+        <source>Run f&amp;older</source>
+        <translation>D&amp;ossier</translation>
+    </message>
+    <message>
+        <source>Changes to the recipe</source>
+        <translation>Changements à la recette</translation>
+    </message>
+    <message>
+        <source>&amp;Epochs</source>
+        <translation>&amp;Époques</translation>
+    </message>
+    <message>
+        <source>Lear&amp;ning rate</source>
+        <translation>Taux d’appre&amp;ntissage</translation>
+    </message>
+    <message>
+        <source>&amp;Seeds</source>
+        <translation>&amp;Graines</translation>
+    </message>
+    <message>
+        <source>Fol&amp;ds</source>
+        <translation>P&amp;lis</translation>
+    </message>
+    <message>
+        <source>Before the start</source>
+        <translation>Avant le départ</translation>
+    </message>
+    <message>
+        <source>Trains %1</source>
+        <translation>Entraîne %1</translation>
+    </message>
+    <message>
+        <source>Choose a recipe.</source>
+        <translation>Choisissez une recette.</translation>
+    </message>
+    <message>
+        <source>Seeds are whole numbers with commas between.</source>
+        <translation>Les graines sont des entiers séparés par des virgules.</translation>
+    </message>
+    <message>
+        <source>The learning rate is a number above 0, for example 1e-4.</source>
+        <translation>Le taux d’apprentissage est un nombre supérieur à 0, par exemple 1e-4.</translation>
+    </message>
+    <message>
+        <source>Choose the data and a folder for the run.</source>
+        <translation>Choisissez les données et un dossier pour l’entraînement.</translation>
+    </message>
+    <message>
+        <source>Choose the data.</source>
+        <translation>Choisissez les données.</translation>
+    </message>
+</context>
+<context>
+    <name>fovea::gui::TrainPage</name>
+    <message>
+        <source>Save the request</source>
+        <translation>Enregistrer la requête</translation>
+    </message>
+    <message>
+        <source>JSON (*.json)</source>
+        <translation>JSON (*.json)</translation>
+    </message>
+    <message>
+        <source>A training goes on</source>
+        <translation>Un entraînement est en cours</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n training(s) can go on without the window, or stop at a checkpoint.</source>
+        <translation>
+            <numerusform>%n entraînement peut continuer sans la fenêtre, ou s’arrêter à un point de reprise.</numerusform>
+            <numerusform>%n entraînements peuvent continuer sans la fenêtre, ou s’arrêter à un point de reprise.</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Go on in the background</source>
+        <translation>Continuer en arrière-plan</translation>
+    </message>
+    <message>
+        <source>Stop at the checkpoint</source>
+        <translation>S’arrêter au point de reprise</translation>
+    </message>
+    <message>
+        <source>Training: %1</source>
+        <translation>Entraînement : %1</translation>
+    </message>
+</context>
+<context>
+    <name>fovea::gui::TrainView</name>
+    <message>
+        <source>Training runs</source>
+        <translation>Entraînements</translation>
+    </message>
+    <message>
+        <source>No run is open</source>
+        <translation>Aucun entraînement ouvert</translation>
+    </message>
+    <message>
+        <source>Open a run…</source>
+        <translation>Ouvrir un entraînement…</translation>
+    </message>
+    <message>
+        <source>Take off the list</source>
+        <translation>Retirer de la liste</translation>
+    </message>
+    <message>
+        <source>Stop</source>
+        <translation>Arrêter</translation>
+    </message>
+    <message>
+        <source>Resume</source>
+        <translation>Reprendre</translation>
+    </message>
+    <message>
+        <source>Use this model</source>
+        <translation>Utiliser ce modèle</translation>
+    </message>
+    <message>
+        <source>Copies the kept epoch&apos;s model to the models that Run offers</source>
+        <translation>Copie le modèle de l’époque retenue parmi ceux que propose Calcul</translation>
+    </message>
+    <message>
+        <source>Evaluation</source>
+        <translation>Évaluation</translation>
+    </message>
+    <message>
+        <source>Progress of the training</source>
+        <translation>Progression de l’entraînement</translation>
+    </message>
+    <message>
+        <source>Open a run folder</source>
+        <translation>Ouvrir le dossier d’un entraînement</translation>
+    </message>
+    <message>
+        <source>Seeds and folds</source>
+        <translation>Graines et plis</translation>
+    </message>
+    <message>
+        <source>Seed and fold</source>
+        <translation>Graine et pli</translation>
+    </message>
+    <message>
+        <source>State</source>
+        <translation>État</translation>
+    </message>
+    <message>
+        <source>Start a training at the left, or open the folder of one.</source>
+        <translation>Lancez un entraînement à gauche, ou ouvrez le dossier d’un entraînement.</translation>
+    </message>
+    <message>
+        <source>Reading the run…</source>
+        <translation>Lecture de l’entraînement…</translation>
+    </message>
+    <message>
+        <source>about %1 left</source>
+        <translation>encore %1 environ</translation>
+    </message>
+    <message>
+        <source>After the first epoch</source>
+        <translation>Après la première époque</translation>
+    </message>
+</context>
+<context>
+    <name>fovea::gui::Training</name>
+    <message>
+        <source>Loss</source>
+        <translation>Perte</translation>
+    </message>
+    <message>
+        <source>Validation Dice</source>
+        <translation>Dice de validation</translation>
+    </message>
+    <message>
+        <source>Validation AUC</source>
+        <translation>AUC de validation</translation>
+    </message>
+    <message>
+        <source>Attention entropy, 0 to 1</source>
+        <translation>Entropie de l’attention, de 0 à 1</translation>
+    </message>
+    <message>
+        <source>Attention of the ten largest</source>
+        <translation>Attention des dix plus grands</translation>
+    </message>
+    <message>
+        <source>Lesions found, share</source>
+        <translation>Part des lésions trouvées</translation>
+    </message>
+    <message>
+        <source>training</source>
+        <translation>apprentissage</translation>
+    </message>
+    <message>
+        <source>validation</source>
+        <translation>validation</translation>
+    </message>
+    <message>
+        <source>seed %1, fold %2</source>
+        <translation>graine %1, pli %2</translation>
+    </message>
+    <message>
+        <source>waits</source>
+        <translation>en attente</translation>
+    </message>
+    <message>
+        <source>first epoch</source>
+        <translation>première époque</translation>
+    </message>
+    <message>
+        <source>epoch %1 of %2</source>
+        <translation>époque %1 sur %2</translation>
+    </message>
+    <message>
+        <source>best %1 in epoch %2</source>
+        <translation>meilleur %1 à l’époque %2</translation>
+    </message>
+    <message>
+        <source>trained</source>
+        <translation>entraîné</translation>
+    </message>
+    <message>
+        <source>Stopping; the checkpoint is written.</source>
+        <translation>Arrêt en cours ; le point de reprise est écrit.</translation>
+    </message>
+    <message>
+        <source>Running</source>
+        <translation>En cours</translation>
+    </message>
+    <message>
+        <source>Finished</source>
+        <translation>Terminé</translation>
+    </message>
+    <message>
+        <source>Finished; something was left out.</source>
+        <translation>Terminé ; une partie a été laissée de côté.</translation>
+    </message>
+    <message>
+        <source>Failed</source>
+        <translation>Échec</translation>
+    </message>
+    <message>
+        <source>Stopped; Resume goes on from the checkpoint.</source>
+        <translation>Arrêté ; Reprendre continue depuis le point de reprise.</translation>
+    </message>
+    <message>
+        <source>Ended without a word; Resume goes on from the checkpoint.</source>
+        <translation>Interrompu sans message ; Reprendre continue depuis le point de reprise.</translation>
+    </message>
+    <message>
+        <source>Started elsewhere; its files are followed.</source>
+        <translation>Lancé ailleurs ; ses fichiers sont suivis.</translation>
     </message>
 </context>
 <context>

@@ -104,6 +104,20 @@ TEST(Program, JsonProgressIsOneObjectALine) {
   EXPECT_EQ(failed.back()["exit_code"], 3);
 }
 
+TEST(Program, AStatusFileSaysHowItEnded) {
+  TemporaryFolder folder;
+  const std::string file = (folder / "status.json").string();
+  const auto status = [&] { return nlohmann::json::parse(std::ifstream(file)); };
+  EXPECT_EQ(run_fovea("mil recipe acmil --status '" + file + "'").exit_code, 0);
+  EXPECT_EQ(status()["type"], "result");
+  EXPECT_FALSE(status()["birth"].get<std::string>().empty());
+  EXPECT_NE(run_fovea("mil recipe acmli --status '" + file + "'").exit_code, 0);
+  EXPECT_EQ(status()["type"], "error");
+  EXPECT_THAT(status()["message"].get<std::string>(), HasSubstr("Built-in recipes"));
+  // A file that cannot be written is no reason to end.
+  EXPECT_EQ(run_fovea("mil recipe acmil --status '" + (folder / "none/status.json").string() + "'").exit_code, 0);
+}
+
 TEST(Program, OutputToAFullDiskIsAFailure) {
   if (!std::filesystem::exists("/dev/full")) GTEST_SKIP() << "no /dev/full here";
   EXPECT_NE(run_fovea("formats > /dev/full").exit_code, 0);

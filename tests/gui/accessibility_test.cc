@@ -8,6 +8,7 @@
 #include <QLabel>
 #include <QLineEdit>
 #include <QSlider>
+#include <QStackedWidget>
 #include <QTranslator>
 
 #include <cmath>
@@ -16,7 +17,9 @@
 #include <fovea/gui/main_window.h>
 
 #include "gui_test.h"
+#include "widgets/curve_plot.h"
 #include "widgets/theme.h"
+#include "widgets/train_page.h"
 
 namespace fovea::gui {
 namespace {
@@ -92,12 +95,18 @@ TEST_P(AccessibilityTest, EveryControlCanBeReachedByTab) {
 }
 
 TEST_P(AccessibilityTest, TargetsAreAtLeast24Pixels) {
-  for (const QWidget* widget : window_->findChildren<QWidget*>()) {
-    if (!isControl(widget) || ofQt(widget) || !widget->isVisible()) continue;
-    EXPECT_GE(widget->width(), 24) << widget->metaObject()->className() << " "
-                                   << widget->accessibleName().toStdString();
-    EXPECT_GE(widget->height(), 24) << widget->metaObject()->className() << " "
-                                    << widget->accessibleName().toStdString();
+  auto* pages = qobject_cast<QStackedWidget*>(window_->findChild<TrainPage*>()->parentWidget());
+  ASSERT_NE(pages, nullptr);
+  for (int page = 0; page < pages->count(); ++page) {
+    pages->setCurrentIndex(page);
+    QTest::qWait(20);
+    for (const QWidget* widget : window_->findChildren<QWidget*>()) {
+      if (!isControl(widget) || ofQt(widget) || !widget->isVisible()) continue;
+      EXPECT_GE(widget->width(), 24) << widget->metaObject()->className() << " "
+                                     << widget->accessibleName().toStdString();
+      EXPECT_GE(widget->height(), 24) << widget->metaObject()->className() << " "
+                                      << widget->accessibleName().toStdString();
+    }
   }
 }
 
@@ -107,6 +116,9 @@ TEST_P(AccessibilityTest, TextStandsOutFromItsGround) {
     for (const QColor& text : {c.text, c.muted, c.accent, c.good, c.warn, c.bad})
       EXPECT_GE(contrast(text, ground), 4.5) << text.name().toStdString() << " on " << ground.name().toStdString();
   EXPECT_GE(contrast(c.on_accent, c.accent), 4.5);
+  // Lines, of which mark and name tell what colour tells.
+  for (int group = 0; group < 6; ++group)
+    EXPECT_GE(contrast(curveColour(group, GetParam() == WindowTheme::kDark), c.field), 3) << "curve " << group;
   for (const QLabel* label : window_->findChildren<QLabel*>())
     EXPECT_GE(label->font().pointSizeF(), 8.9) << label->text().toStdString();
 }

@@ -3,9 +3,8 @@
 #include <QFileInfo>
 
 namespace fovea::gui {
-namespace {
 
-QString safe(const QString& name) {
+QString safeName(const QString& name) {
   QString out;
   for (const QChar c : name.left(80)) {
     const bool plain = c.unicode() < 128 && (c.isLetterOrNumber() || QStringLiteral("._-").contains(c));
@@ -15,15 +14,13 @@ QString safe(const QString& name) {
   return out.isEmpty() ? QStringLiteral("_") : out;
 }
 
-}  // namespace
-
 std::string jobKindOf(CaseKind kind) {
   return kind == CaseKind::kSlide ? "slide predict" : "mri segment";
 }
 
 QString resultFolderOf(const CaseRecord& record, const RunChoices& choices) {
-  return choices.results + QLatin1Char('/') + safe(record.pseudonym) + QLatin1Char('/') +
-         safe(QFileInfo(choices.model).completeBaseName());
+  return choices.results + QLatin1Char('/') + safeName(record.pseudonym) + QLatin1Char('/') +
+         safeName(QFileInfo(choices.model).completeBaseName());
 }
 
 pipeline::JobRequest runRequest(const CaseRecord& record, const RunChoices& choices) {

@@ -21,7 +21,9 @@ struct RunChoices {
 
 /// The kind of job of a case: "slide predict" or "mri segment".
 std::string jobKindOf(CaseKind kind);
-/// <results>/<pseudonym>/<model>: letters, digits, dot, minus and underscore only.
+/// Letters, digits, dot, minus and underscore only, at most 80; never empty, no dot in front.
+QString safeName(const QString& name);
+/// <results>/<pseudonym>/<model>, both as safe names.
 QString resultFolderOf(const CaseRecord& record, const RunChoices& choices);
 pipeline::JobRequest runRequest(const CaseRecord& record, const RunChoices& choices);
 

@@ -12,6 +12,7 @@
 
 #include "scan/colour_legend.h"
 #include "scan/number_text.h"
+#include "scan/sequence_name.h"
 
 namespace fovea::gui {
 namespace {
@@ -260,7 +261,7 @@ void LayerPanel::rebuildOverlays() {
   overlay_->addItem(tr("None"), -1);
   if (const auto& segmentation = scene_->labels().segmentation)
     for (std::size_t i = 0; i < segmentation->overlays.size(); ++i)
-      overlay_->addItem(QString::fromStdString(segmentation->overlays[i].first), static_cast<int>(i));
+      overlay_->addItem(overlay_name(QString::fromStdString(segmentation->overlays[i].first)), static_cast<int>(i));
   int current = layer.volume ? overlay_->findText(layer.name) : 0;
   if (current < 0) {
     overlay_->addItem(layer.name, -2);  // from elsewhere; choosing it again changes nothing

@@ -29,6 +29,9 @@ void ScanView::addOverlay(const QString& path) {
 void ScanView::compareWith(const QString& earlier, const QString& labels, const QString& growth) {
   d_->compareWith(earlier, labels, growth);
 }
+void ScanView::setStudies(std::vector<ScanStudy> studies) {
+  d_->studies = std::move(studies);
+}
 void ScanView::endComparison() {
   d_->endComparison();
 }

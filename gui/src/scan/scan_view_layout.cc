@@ -67,6 +67,10 @@ void ScanView::Private::layOut() {
   notes_->setWordWrap(true);
   notes_->setContentsMargins(8, 2, 8, 2);
   notes_->hide();
+  comparing_ = new QLabel;
+  comparing_->setObjectName(QStringLiteral("comparing"));
+  comparing_->setContentsMargins(8, 2, 8, 2);
+  comparing_->hide();
   auto* line = new QHBoxLayout;
   line->setContentsMargins(8, 2, 8, 4);
   status_ = new QLabel;
@@ -84,6 +88,7 @@ void ScanView::Private::layOut() {
   column->setContentsMargins(0, 0, 0, 0);
   column->setSpacing(0);
   column->addWidget(whole, 1);
+  column->addWidget(comparing_);
   column->addWidget(notes_);
   column->addLayout(line);
 }
@@ -101,10 +106,9 @@ void ScanView::Private::connectPanel(LayerPanel* panel) {
       addOverlay(path, nameOf(path, static_cast<int>(scene.sequences().size()) + 1));
   });
   connect(panel, &LayerPanel::compareRequested, view, [this] {
-    auto* dialog = new CompareDialog(view);
+    auto* dialog = new CompareDialog(open_point, studies, view);
     dialog->setAttribute(Qt::WA_DeleteOnClose);
-    connect(dialog, &QDialog::accepted, view,
-            [this, dialog] { compareWith(dialog->scan(), dialog->labels(), dialog->growth()); });
+    connect(dialog, &QDialog::accepted, view, [this, dialog] { compare(dialog->choices()); });
     dialog->open();
   });
   connect(panel, &LayerPanel::overlayChosen, view, [this](int index) {
@@ -115,7 +119,7 @@ void ScanView::Private::connectPanel(LayerPanel* panel) {
     const auto& segmentation = scene.labels().segmentation;
     if (index < 0 || !segmentation || index >= static_cast<int>(segmentation->overlays.size())) return;
     const auto& [name, path] = segmentation->overlays[static_cast<std::size_t>(index)];
-    addOverlay(QString::fromStdU16String(path.u16string()), QString::fromStdString(name));
+    addOverlay(QString::fromStdU16String(path.u16string()), overlay_name(QString::fromStdString(name)));
   });
 }
 

@@ -34,6 +34,8 @@ void ScanView::Private::clear() {
   panes->resetViews();
   earlier.clear();
   scene.clear();
+  open_point = {};
+  comparing_->hide();
   table->hide();
   notes_->hide();
   notes_->clear();
@@ -45,6 +47,7 @@ void ScanView::Private::open(const QString& path, const QString& series, bool ba
   if (base) {
     clear();  // the last patient's pictures never stand under the next one's name
     opening_ = true;
+    open_point.scan = path;
     empty->setText(ScanView::tr("Reading the scan …"));
   } else if (opening_) {
     return whenOpen([=, this] { open(path, series, false); });
@@ -120,6 +123,7 @@ void ScanView::Private::whenOpen(std::function<void()> action) {
 
 void ScanView::Private::showResult(const QString& path) {
   if (opening_ || scene.empty()) return whenOpen([=, this] { showResult(path); });
+  open_point.result = path;
   loader.load(
       QStringLiteral("result"),
       [file = file_path(path), reading = options](const std::stop_token& stop) {
@@ -202,6 +206,24 @@ void ScanView::Private::compareWith(const QString& path, const QString& labels, 
         Q_EMIT view->comparisonShown();
       },
       [this](const LoadProblem& problem) { fail(problem); });
+}
+
+void ScanView::Private::compare(const GrowthChoices& choices) {
+  if (!canCompute(choices)) return compareWith(choices.earlier.scan, choices.earlier.result, choices.growth);
+  comparing_->setText(ScanView::tr("Computing the change between both scans …"));
+  comparing_->show();
+  loader.load(
+      QStringLiteral("growth"),
+      [request = growthRequest(choices)](const std::stop_token& stop) { return pipeline::run_job(request, {}, stop); },
+      [this, choices](pipeline::JobResult&& result) {
+        comparing_->hide();
+        note(ScanView::tr("Change"), result.notices);
+        compareWith(choices.earlier.scan, choices.earlier.result, choices.out);
+      },
+      [this](const LoadProblem& problem) {
+        comparing_->hide();
+        fail(problem);
+      });
 }
 
 void ScanView::Private::endComparison() {

@@ -9,6 +9,7 @@
 #include "scan/background_loader.h"
 #include "scan/comparison_panel.h"
 #include "scan/four_panes.h"
+#include "scan/growth_request.h"
 #include "scan/layer_panel.h"
 #include "scan/lesion_table.h"
 
@@ -32,6 +33,8 @@ class ScanView::Private {
   void showResult(const QString& path);
   void addOverlay(const QString& path, const QString& name);
   void compareWith(const QString& earlier, const QString& labels, const QString& growth);
+  /// Runs `mri growth` where it is asked for, then shows both time points.
+  void compare(const GrowthChoices& choices);
   void endComparison();
   void clear();
 
@@ -40,6 +43,8 @@ class ScanView::Private {
   BackgroundLoader loader;
   pipeline::ViewReadOptions options;
   bool names_shown = false;
+  TimePoint open_point;  ///< what is open, as it was named
+  std::vector<ScanStudy> studies;
   QStackedWidget* pages;
   QLabel* empty;
   FourPanes* panes;
@@ -63,7 +68,7 @@ class ScanView::Private {
 
   bool opening_ = false;
   std::vector<std::function<void()>> waiting_;
-  QLabel *status_, *notes_;
+  QLabel *status_, *notes_, *comparing_;
   QProgressBar* progress_;
 };
 

@@ -35,4 +35,12 @@ QString sequence_name(const QString& path, int number) {
   return Text::tr("Sequence %1").arg(number);
 }
 
+QString overlay_name(const QString& file) {
+  const QString attention = QStringLiteral("attention-");
+  if (file == QStringLiteral("probability")) return Text::tr("probability");
+  if (file == QStringLiteral("gate")) return Text::tr("attention gate");
+  if (file.startsWith(attention)) return Text::tr("attention on %1").arg(file.mid(attention.size()));
+  return file;
+}
+
 }  // namespace fovea::gui

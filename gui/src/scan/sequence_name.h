@@ -8,4 +8,7 @@ namespace fovea::gui {
 /// "T1", "T1 contrast", "FLAIR", ... when the name says so, else "Sequence 2" with `number`.
 QString sequence_name(const QString& path, int number);
 
+/// Of a volume that `mri segment` wrote beside its result: "probability", "attention gate", "attention on swan".
+QString overlay_name(const QString& file);
+
 }  // namespace fovea::gui

@@ -25,6 +25,7 @@ const QHash<QString, QString>& paths() {
       {"log", "M 6 4 L 18 4 L 18 20 L 6 20 Z M 9 9 L 15 9 M 9 12 L 15 12 M 9 15 L 13 15"},
       {"report", "M 5 3 L 14 3 L 19 8 L 19 21 L 5 21 Z M 14 3 L 14 8 L 19 8 M 8 12 L 16 12 M 8 16 L 14 16"},
       {"queue", "M 4 6 L 20 6 M 4 12 L 20 12 M 4 18 L 13 18"},
+      {"train", "M 4 4 L 4 20 L 20 20 M 7 8 L 10 14 L 14 16 L 20 17"},
       {"view", "M 2 12 L 7 7 L 12 5 L 17 7 L 22 12 L 17 17 L 12 19 L 7 17 Z C 12 12 3"},
       {"settings", "M 4 7 L 20 7 M 4 12 L 20 12 M 4 17 L 20 17 C 9 7 2 C 15 12 2 C 8 17 2"},
       {"help", "C 12 12 9 M 9 10 L 10 8 L 13 8 L 15 10 L 12 13 L 12 14 M 12 16.5 L 12 17"},

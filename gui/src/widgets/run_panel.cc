@@ -10,9 +10,10 @@
 #include <cmath>
 
 #include "model/engine_text.h"
+#include "model/training_request.h"
 #include "model/units.h"
+#include "widgets/check_list.h"
 #include "widgets/icons.h"
-#include "widgets/theme.h"
 
 namespace fovea::gui {
 namespace {
@@ -130,8 +131,14 @@ RunPanel::RunPanel(Engine& engine, Settings& settings, RunQueue& queue, QWidget*
 void RunPanel::reloadModels() {
   engine_.ask(
       this,
-      [folder = settings_.modelFolder().toStdString()](std::stop_token stop) {
-        return folder.empty() ? std::vector<pipeline::ModelFacts>{} : pipeline::models_in(folder, std::move(stop));
+      [folders = QStringList{settings_.modelFolder(), trainedModels(settings_)}](std::stop_token stop) {
+        std::vector<pipeline::ModelFacts> models;
+        for (const QString& folder : folders) {
+          if (folder.isEmpty()) continue;
+          for (pipeline::ModelFacts& model : pipeline::models_in(folder.toStdString(), stop))
+            models.push_back(std::move(model));
+        }
+        return models;
       },
       [this](std::vector<pipeline::ModelFacts> models) {
         models_ = std::move(models);
@@ -227,24 +234,8 @@ void RunPanel::changeEvent(QEvent* event) {
 
 void RunPanel::showChecks(const std::vector<pipeline::PreflightCheck>& checks) {
   shown_checks_ = checks;
-  using State = pipeline::PreflightCheck::State;
-  const ThemeColours& c = themeColours();
-  QString html;
-  ready_ = true;
-  for (const auto& row : checks) {
-    const bool bad = row.state == State::kBad;
-    ready_ = ready_ && !bad;
-    html += QStringLiteral("<p style='margin: 0 0 6px 0'><span style='color:%1'><b>%2</b></span> %3</p>")
-                .arg((bad                         ? c.bad
-                      : row.state == State::kNote ? c.warn
-                                                  : c.good)
-                         .name(),
-                     bad                         ? tr("No:")
-                     : row.state == State::kNote ? tr("Note:")
-                                                 : tr("Good:"),
-                     engineText(row.sentence).toHtmlEscaped());
-  }
-  checks_->setText(html);
+  ready_ = allGood(checks);
+  checks_->setText(checkListHtml(checks));
   refresh();
 }
 

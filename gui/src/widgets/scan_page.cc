@@ -3,6 +3,8 @@
 #include <QLabel>
 #include <QVBoxLayout>
 
+#include "model/case_list_model.h"
+
 #if __has_include(<fovea/gui/scan_view.h>)
 #include <fovea/gui/scan_view.h>
 #define FOVEA_SCAN_VIEW 1
@@ -34,6 +36,19 @@ void ScanPage::open([[maybe_unused]] const QString& path) {
 void ScanPage::showResult([[maybe_unused]] const QString& folder) {
 #ifdef FOVEA_SCAN_VIEW
   view_->showResult(folder);
+#endif
+}
+
+void ScanPage::setStudies([[maybe_unused]] const CaseListModel& cases, [[maybe_unused]] const CaseRecord& open) {
+#ifdef FOVEA_SCAN_VIEW
+  std::vector<ScanStudy> studies;
+  for (int row = 0; row < cases.rowCount(); ++row) {
+    const CaseRecord* each = cases.at(cases.index(row));
+    if (!each || each->kind != CaseKind::kScan || each->id == open.id) continue;
+    studies.push_back(
+        {each->pseudonym, each->path, each->result, !open.patient.isEmpty() && each->patient == open.patient});
+  }
+  view_->setStudies(std::move(studies));
 #endif
 }
 

@@ -5,7 +5,9 @@
 
 namespace fovea::gui {
 
+class CaseListModel;
 class ScanView;
+struct CaseRecord;
 
 class ScanPage : public QWidget {
   Q_OBJECT
@@ -14,6 +16,8 @@ class ScanPage : public QWidget {
   explicit ScanPage(QWidget* parent = nullptr);
   void open(const QString& path);
   void showResult(const QString& folder);
+  /// The scans of the list, as it is shown, may be the earlier time point of `open`.
+  void setStudies(const CaseListModel& cases, const CaseRecord& open);
   void clear();
   void setNamesShown(bool shown);
 

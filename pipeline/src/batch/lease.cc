@@ -7,8 +7,6 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <random>
 #include <utility>
 
@@ -22,6 +20,8 @@
 #include <fovea/base/error.h>
 #include <fovea/io/atomic_file.h>
 
+#include "process_mark.h"
+
 namespace fovea::pipeline::batch {
 namespace {
 
@@ -29,29 +29,6 @@ namespace fs = std::filesystem;
 using Json = nlohmann::json;
 
 constexpr const char* kExtension = ".lease";
-
-std::string text_of(const fs::path& file) {
-  std::ifstream stream(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), {}};
-}
-
-/// Processes are known by number only to those of the same boot and the same container.
-std::string machine() {
-  std::string boot = text_of("/proc/sys/kernel/random/boot_id");
-  boot.erase(std::remove(boot.begin(), boot.end(), '\n'), boot.end());
-  std::error_code none;
-  return boot.empty() ? std::string{} : boot + " " + fs::read_symlink("/proc/self/ns/pid", none).string();
-}
-
-/// When the process began, in ticks since the boot: numbers are used again. Empty when there is no such process.
-std::string birth_of(std::int64_t process) {
-  const std::string facts = text_of("/proc/" + std::to_string(process) + "/stat");
-  const auto name_end = facts.rfind(')');  // the name may hold anything
-  if (name_end == std::string::npos) return {};
-  std::size_t at = name_end;
-  for (int field = 0; field < 20 && at != std::string::npos; ++field) at = facts.find(' ', at + 1);
-  return at == std::string::npos ? std::string{} : facts.substr(at + 1, facts.find(' ', at + 1) - at - 1);
-}
 
 std::string new_token() {
   std::random_device random;
@@ -85,7 +62,7 @@ bool make(const fs::path& file, const std::string& text) {
 }
 
 std::string description(const std::string& token, double life) {
-  return Json{{"machine", machine()},
+  return Json{{"machine", machine_mark()},
               {"process", ::getpid()},
               {"birth", birth_of(::getpid())},
               {"token", token},
@@ -169,7 +146,7 @@ bool LeaseFolder::alive(const fs::path& file) const {
   if (lease.is_object()) {
     life = lease.value("seconds", life);
     const std::int64_t process = lease.value("process", std::int64_t{-1});
-    const bool here = !machine().empty() && lease.value("machine", "") == machine();
+    const bool here = !machine_mark().empty() && lease.value("machine", "") == machine_mark();
     if (here && birth_of(process) != lease.value("birth", "")) return false;  // no need to wait for it
   }
   return known && now() - seconds_of(facts.st_mtim) < life;

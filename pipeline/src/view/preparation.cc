@@ -15,6 +15,7 @@
 #include "progress.h"
 #include "slide/read_plan.h"
 #include "slide/words.h"
+#include "view/checks.h"
 
 namespace fovea::pipeline {
 namespace {
@@ -75,32 +76,6 @@ bool may_be_model(const fs::directory_entry& entry) {
   return ending == ".safetensors" || ending == ".onnx" || ending == ".pt" || ending == ".pth";
 }
 
-std::string text_value(const JobRequest& request, const std::string& name) {
-  const auto found = request.values.find(name);
-  const auto* text = found == request.values.end() ? nullptr : std::get_if<std::string>(&found->second);
-  return text ? *text : std::string{};
-}
-
-/// What an Error says, with what it is about unless that is a path: the sentence is shown, and a path may hold a name.
-std::string shown_text(const Error& error) {
-  std::string text =
-      error.subject().find('/') == std::string::npos ? error.what() : error.problem() + ". " + error.remedy();
-  if (!text.empty()) text[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(text[0])));
-  return text;
-}
-
-/// Runs one check; an Error is its bad sentence.
-template <class Work>
-void check(std::vector<PreflightCheck>& list, const char* name, Work&& work) {
-  try {
-    list.push_back({name, State::kGood, {}});
-    work(list.back());
-  } catch (const Error& error) {
-    if (error.code() == ErrorCode::kCancelled) throw;
-    list.back() = {name, State::kBad, shown_text(error)};
-  }
-}
-
 std::optional<double> wanted_mpp(const JobRequest& request) {
   const auto found = request.values.find("mpp");
   if (found == request.values.end()) return {};
@@ -145,6 +120,21 @@ void check_encoder(const ModelFacts& model, std::vector<PreflightCheck>& list) {
   });
 }
 
+}  // namespace
+
+std::string shown_text(const Error& error) {
+  std::string text =
+      error.subject().find('/') == std::string::npos ? error.what() : error.problem() + ". " + error.remedy();
+  if (!text.empty()) text[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(text[0])));
+  return text;
+}
+
+std::string text_value(const JobRequest& request, const std::string& name) {
+  const auto found = request.values.find(name);
+  const auto* text = found == request.values.end() ? nullptr : std::get_if<std::string>(&found->second);
+  return text ? *text : std::string{};
+}
+
 void check_output(const fs::path& out, std::vector<PreflightCheck>& list) {
   check(list, "output", [&](PreflightCheck& row) {
     std::error_code ignored;
@@ -158,8 +148,6 @@ void check_output(const fs::path& out, std::vector<PreflightCheck>& list) {
                        : "Results can be written; " + std::to_string(free / 1'000'000'000) + " GB are free.";
   });
 }
-
-}  // namespace
 
 std::vector<ModelFacts> models_in(const fs::path& folder, std::stop_token stop) {
   std::vector<ModelFacts> models;
@@ -182,6 +170,7 @@ std::string misfit(const ModelFacts& model, std::string_view job_kind) {
 }
 
 std::vector<PreflightCheck> preflight(const JobRequest& request, std::stop_token stop) {
+  if (is_training(request)) return training_checks(request, stop);
   std::vector<PreflightCheck> list;
   const bool slide = request.kind == "slide predict";
   ModelFacts model;

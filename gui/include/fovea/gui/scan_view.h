@@ -11,6 +11,13 @@
 
 namespace fovea::gui {
 
+/// A study that may be compared with the one that is open.
+struct ScanStudy {
+  QString name;  ///< pseudonym
+  QString scan, result;
+  bool same_patient = false;
+};
+
 /// Files are read on a thread of its own; every call returns at once and later calls replace earlier ones that are
 /// still being read. No file name is shown unless `setNamesShown(true)`.
 class ScanView : public QWidget {
@@ -31,6 +38,8 @@ class ScanView : public QWidget {
   /// The earlier time point beside the one that is open. `labels` (mask or result folder) and `growth` (growth.json or
   /// its folder) may be empty.
   void compareWith(const QString& earlier, const QString& labels = {}, const QString& growth = {});
+  /// The comparison's dialog offers these.
+  void setStudies(std::vector<ScanStudy> studies);
   /// Back to one time point.
   void endComparison();
   void clear();

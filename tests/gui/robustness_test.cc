@@ -388,6 +388,12 @@ TEST_F(RobustnessTest, ANameInAPathIsShownNowhereAndNamesNoFile) {
   ASSERT_TRUE(wait_for([&] { return !session().queue().running(); }, 60'000));
   EXPECT_FALSE(said_.isEmpty());
   EXPECT_FALSE(said_.contains(mark)) << said_.toStdString();
+  // What is looked at before the start says what is wrong without the path.
+  session().close();
+  session().open(id);
+  auto* checks = window_->findChild<QLabel*>(QStringLiteral("checks"));
+  ASSERT_TRUE(wait_for([&] { return checks->text().contains(QStringLiteral("no such slide")); }))
+      << checks->text().toStdString();
   EXPECT_FALSE(everything(*window_).contains(mark));
 }
 

@@ -38,7 +38,7 @@ int main(int argc, char** argv) {
     return QApplication::exec();
   } catch (const std::exception& error) {
     std::fprintf(stderr, "fovea-desktop: %s\n", error.what());
-    QMessageBox::critical(nullptr, QStringLiteral("Fovea"), QString::fromUtf8(error.what()));
+    QMessageBox::critical(nullptr, QStringLiteral("Fovea"), fovea::gui::sentenceOf(error));
     return 3;
   }
 }

@@ -3,18 +3,31 @@
 #include <QLocale>
 #include <QTranslator>
 
+#include "model/failure.h"
 #include "model/settings.h"
 #include "widgets/theme.h"
 
 namespace fovea::gui {
 
-bool installLanguage(QApplication& application, const QString& language) {
+namespace {
+
+bool install(QApplication& application, const QString& name) {
   auto* translator = new QTranslator(&application);
-  if (!translator->load(QStringLiteral(":/fovea/translations/fovea_%1.qm").arg(language.left(2)))) {
-    delete translator;
-    return false;
-  }
-  return QApplication::installTranslator(translator);
+  if (translator->load(QStringLiteral(":/fovea/translations/%1.qm").arg(name)))
+    return QApplication::installTranslator(translator);
+  delete translator;
+  return false;
+}
+
+}  // namespace
+
+bool installLanguage(QApplication& application, const QString& language) {
+  install(application, QStringLiteral("engine_") + language.left(2));  // what the engine says; English has none
+  return install(application, QStringLiteral("fovea_") + language.left(2));
+}
+
+QString sentenceOf(const std::exception& error) {
+  return failureOf(error).sentence;
 }
 
 void prepareApplication(QApplication& application, const QString& home) {

@@ -39,6 +39,13 @@
     </message>
 </context>
 <context>
+    <name>Failure</name>
+    <message>
+        <source>Something unexpected went wrong; the details say what.</source>
+        <translation>Quelque chose d’inattendu s’est produit ; les détails disent quoi.</translation>
+    </message>
+</context>
+<context>
     <name>GreyWindow</name>
     <message>
         <source>Brain, W 80 L 40</source>
@@ -611,11 +618,11 @@
     <name>fovea::gui::CasePanel</name>
     <message>
         <source>Add files</source>
-        <translation>Ajouter des fichiers</translation>
+        <translation>Fichiers</translation>
     </message>
     <message>
         <source>Add folder</source>
-        <translation>Ajouter un dossier</translation>
+        <translation>Dossier</translation>
     </message>
     <message>
         <source>Search cases</source>
@@ -1110,7 +1117,7 @@
     </message>
     <message>
         <source>Files, folders and DICOM studies; or use Add files at the left.</source>
-        <translation>Fichiers, dossiers et études DICOM ; ou « Ajouter des fichiers » à gauche.</translation>
+        <translation>Fichiers, dossiers et études DICOM ; ou « Fichiers » à gauche.</translation>
     </message>
     <message>
         <source>What can be done with the case</source>

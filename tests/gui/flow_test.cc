@@ -32,9 +32,8 @@ namespace {
 
 using test::wait_for;
 
-constexpr int kRunMs = 280'000;     // the demo slide on a machine that other programs use too
-constexpr double kBlockMs = 50;     // of processor time; nothing may hold the window longer
-constexpr double kWallFactor = 10;  // waiting counts too, but a loaded machine makes everybody wait
+constexpr int kRunMs = 280'000;  // the demo slide on a machine that other programs use too
+constexpr double kBlockMs = 50;  // nothing may hold the window longer
 
 QString output_of(const QString& command) {
   QString text;
@@ -111,10 +110,12 @@ TEST_F(FlowTest, OpenRunTopPatchReport) {
     }
   });
   runToEnd();
-  std::printf("worst block of the window's thread while the job ran: %.1f ms of processor, %.1f ms of time (%s)\n",
-              app.worst_cpu_ms, app.worst_wall_ms, app.worst_event.constData());
-  EXPECT_LT(app.worst_cpu_ms, kBlockMs) << app.worst_event.constData();
-  EXPECT_LT(app.worst_wall_ms, kWallFactor * kBlockMs);
+  std::printf(
+      "worst block of the window's thread while the job ran: %.1f ms (%s); %.1f ms with waiting for a "
+      "processor, %.1f ms of processor\n",
+      app.worst_block_ms, app.worst_event.constData(), app.worst_wall_ms, app.worst_cpu_ms);
+  EXPECT_LT(app.worst_block_ms, kBlockMs) << app.worst_event.constData();
+  EXPECT_LT(app.worst_cpu_ms, kBlockMs);
   EXPECT_TRUE(live) << "the run tells what it would say before its end";
   EXPECT_TRUE(find<QLabel>("prediction")->text().contains(QStringLiteral("tumour")));
   EXPECT_EQ(session().current()->state, CaseState::kDone);

@@ -1,15 +1,17 @@
 // Pictures of the window for docs/images and for people to look at: FOVEA_SCREENSHOTS=folder fovea_gui_test
-// --gtest_filter=Screenshots.*
+// --gtest_filter=Screenshots.* ; QT_SCALE_FACTOR=2 for 200 %, FOVEA_SCREENSHOTS_LANGUAGE=fr for French.
 #include <QComboBox>
 #include <QListView>
 #include <QPushButton>
 #include <QTabWidget>
 #include <QTextBrowser>
+#include <QTranslator>
 
 #include <cstdlib>
 
 #include <fovea/gui/desktop.h>
 #include <fovea/gui/main_window.h>
+#include <fovea/gui/scan_view.h>
 
 #include "encoder.h"
 #include "gui_test.h"
@@ -46,6 +48,8 @@ TEST(Screenshots, AreTaken) {
     settings.setNoticeSeen();
   }
   setTheme(app, WindowTheme::kLight);
+  const QString language = qEnvironmentVariable("FOVEA_SCREENSHOTS_LANGUAGE", "en");
+  installLanguage(app, language);
   MainWindow window(home.path());
   window.show();
   window.activateWindow();
@@ -80,6 +84,18 @@ TEST(Screenshots, AreTaken) {
     save(window, folder, QStringLiteral("queue-") + suffix);
     QTest::keyClick(&window, Qt::Key_1, Qt::ControlModifier);
   }
+  auto* scan = window.findChild<ScanView*>();
+  auto* cases = window.findChild<QListView*>(QStringLiteral("cases"));
+  for (int row = 0; row < cases->model()->rowCount(); ++row) {
+    if (cases->model()->index(row, 0).data(CaseListModel::kKind).toInt() != static_cast<int>(CaseKind::kScan)) continue;
+    cases->setCurrentIndex(cases->model()->index(row, 0));
+    ASSERT_TRUE(wait_for([&] { return !scan->isBusy(); }, 60'000));
+    for (const auto theme : {WindowTheme::kLight, WindowTheme::kDark}) {
+      setTheme(app, theme);
+      save(window, folder, theme == WindowTheme::kDark ? QStringLiteral("scan-dark") : QStringLiteral("scan-light"));
+    }
+  }
+  for (QTranslator* translator : app.findChildren<QTranslator*>()) delete translator;
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <QDateTime>
 #include <QFileInfo>
 #include <QLocale>
+#include <QSet>
 
 #include <algorithm>
 
@@ -118,7 +119,22 @@ void CaseListModel::setNamesShown(bool shown) {
 
 QList<qint64> CaseListModel::add(const QList<CaseRecord>& cases) {
   const QList<qint64> ids = store_.add(cases);
-  reload();
+  QList<CaseRecord> records;  // the new ones, newest first
+  for (const qint64 id : QSet<qint64>(ids.begin(), ids.end()))
+    if (!row_of_.contains(id)) records.push_back(*store_.find(id));
+  std::sort(records.begin(), records.end(), [](const auto& a, const auto& b) { return a.id > b.id; });
+  const int count = static_cast<int>(records.size());
+  std::vector<int> shown;
+  for (int i = 0; i < count; ++i)
+    if (passes(records[i])) shown.push_back(i);
+  // Inserted, not read anew: what is selected stays, and a folder of thousands comes in pieces.
+  const int rows = static_cast<int>(shown.size());
+  if (rows > 0) beginInsertRows({}, 0, rows - 1);
+  records_ = records + records_;
+  for (int i = 0; i < records_.size(); ++i) row_of_.insert(records_[i].id, i);
+  for (const int row : shown_) shown.push_back(row + count);
+  shown_ = std::move(shown);
+  if (rows > 0) endInsertRows();
   return ids;
 }
 

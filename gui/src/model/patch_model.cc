@@ -41,7 +41,7 @@ QVariant PatchModel::data(const QModelIndex& index, int role) const {
   switch (role) {
     case Qt::DisplayRole: return tr("%1.  %2").arg(index.row() + 1).arg(shareText(weight));
     case Qt::AccessibleTextRole: return tr("Place %1, %2 of the attention").arg(index.row() + 1).arg(shareText(weight));
-    case Qt::DecorationRole: return pictures_[row];
+    case Qt::DecorationRole: return icons_[row];
     case kTile: return QVariant::fromValue<qint64>(tile);
     case kRank: return index.row() + 1;
     case kWeight: return weight;
@@ -56,6 +56,7 @@ void PatchModel::show(std::shared_ptr<const pipeline::SlideView> slide,
   QImage empty(kPicturePx, kPicturePx, QImage::Format_RGB32);
   empty.fill(0xff808890);
   pictures_.assign(attention_ ? attention_->top.size() : 0, empty);
+  icons_.assign(pictures_.size(), QIcon(QPixmap::fromImage(empty)));
   ++generation_;
   endResetModel();
   if (slide_ && rowCount() > 0) load(0);
@@ -77,6 +78,7 @@ void PatchModel::load(int row) {
       },
       [this, row, generation, next](QImage picture) {
         if (generation != generation_) return;
+        icons_[static_cast<std::size_t>(row)] = QIcon(QPixmap::fromImage(picture));
         pictures_[static_cast<std::size_t>(row)] = std::move(picture);
         Q_EMIT dataChanged(index(row), index(row), {Qt::DecorationRole});
         next();

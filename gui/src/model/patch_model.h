@@ -2,6 +2,7 @@
 #pragma once
 
 #include <QAbstractListModel>
+#include <QIcon>
 #include <QImage>
 
 #include <memory>
@@ -39,6 +40,7 @@ class PatchModel : public QAbstractListModel {
   std::shared_ptr<const pipeline::SlideView> slide_;
   std::shared_ptr<const AttentionView> attention_;
   std::vector<QImage> pictures_;
+  std::vector<QIcon> icons_;  ///< the same, as a view scales them to its icon size
   int generation_ = 0;
 };
 

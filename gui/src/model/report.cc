@@ -134,7 +134,7 @@ void fillReport(QTextDocument& document, const ReportContent& content) {
                       "nothing about findings it was not trained to see."));
   if (!content.picture.isNull()) {
     document.addResource(QTextDocument::ImageResource, QUrl(QStringLiteral("slide")), content.picture);
-    html += QStringLiteral("<h2>%1</h2><img src='slide' width='%2'><p>%3</p>")
+    html += QStringLiteral("<h2>%1</h2><p><img src='slide' width='%2'></p><p>%3</p>")
                 .arg(Tr::tr("Where the model looked"))
                 .arg(std::min(kPictureWidth, content.picture.width()))
                 .arg(content.picture_caption.toHtmlEscaped());

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "model/engine_text.h"
 #include "model/units.h"
 
 namespace fovea::gui {
@@ -185,7 +186,7 @@ void RunQueue::onProgress(qint64 id, const pipeline::Progress& progress) {
   const int row = rowOf(id);
   if (row < 0) return;
   Run& run = runs_[row];
-  const QString stage = QString::fromStdString(progress.stage);
+  const QString stage = engineText(progress.stage);
   if (stage != run.stage) note(run, stage);
   if (!progress.note.empty()) note(run, QString::fromStdString(progress.note));
   run.stage = stage, run.fraction = progress.fraction, run.eta_seconds = progress.eta_seconds;

@@ -2,11 +2,18 @@
 
 #include <QDir>
 #include <QFileInfo>
+#include <QTimer>
+
+#include <algorithm>
 
 #include <fovea/pipeline/case_source.h>
 
+#include "model/engine_text.h"
+
 namespace fovea::gui {
 namespace {
+
+constexpr qsizetype kAddedAtOnce = 100;  // some milliseconds
 
 qint64 size_of(const std::filesystem::path& path) {
   std::error_code error;
@@ -26,7 +33,7 @@ Found find_all(const QStringList& paths, std::stop_token stop) {
     if (sources.empty()) found.problems.push_back(Session::tr("Nothing in this folder is a slide or a scan."));
     for (const auto& source : sources) {
       if (source.kind == pipeline::SourceKind::kUnknown) {
-        QString sentence = QString::fromStdString(source.problem);
+        QString sentence = engineText(source.problem);
         sentence[0] = sentence[0].toUpper();
         found.problems.push_back(sentence + QLatin1Char('.'));
         continue;
@@ -94,13 +101,28 @@ void Session::addPaths(const QStringList& paths) {
 }
 
 void Session::takeFound(const std::vector<CaseRecord>& found, const QStringList& problems) {
-  try {
-    const QList<qint64> ids = cases_.add(QList<CaseRecord>(found.begin(), found.end()));
-    Q_EMIT added(ids, problems);
-  } catch (const std::exception& error) {
-    const Failure failure = failureOf(error);
-    Q_EMIT failed(failure.sentence, failure.details);
-  }
+  // A folder may hold thousands: some at a time, and the window stays awake between them.
+  struct Adding {
+    QList<CaseRecord> waiting;
+    QList<qint64> ids;
+  };
+  const auto adding = std::make_shared<Adding>();
+  adding->waiting = QList<CaseRecord>(found.begin(), found.end());
+  auto* next = new QTimer(this);
+  connect(next, &QTimer::timeout, this, [this, next, adding, problems] {
+    try {
+      adding->ids += cases_.add(adding->waiting.mid(0, kAddedAtOnce));
+      adding->waiting.remove(0, std::min<qsizetype>(kAddedAtOnce, adding->waiting.size()));
+      if (!adding->waiting.isEmpty()) return;
+      Q_EMIT added(adding->ids, problems);
+    } catch (const std::exception& error) {
+      const Failure failure = failureOf(error);
+      Q_EMIT failed(failure.sentence, failure.details);
+    }
+    next->stop();
+    next->deleteLater();
+  });
+  next->start(0);
 }
 
 double Session::mpp() const {

@@ -63,6 +63,8 @@ class TileLoader : public QObject {
   const QString& failure() const { return failure_; }
   void setCacheBytes(qint64 bytes) { cache_.setLimit(bytes); }
   qint64 cachedBytes() const { return cache_.bytes() + base_bytes_; }
+  /// How many tiles of the coarsest level came: what stands in for others looks different when one more is there.
+  int baseTiles() const { return static_cast<int>(base_.size()); }
   bool idle() const;
   const pipeline::SlideView& slide() const { return *slide_; }
 

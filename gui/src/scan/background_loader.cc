@@ -7,6 +7,8 @@
 
 #include <fovea/base/error.h>
 
+#include "model/failure.h"
+
 namespace fovea::gui {
 namespace {
 
@@ -16,21 +18,13 @@ struct Text {
   Q_DECLARE_TR_FUNCTIONS(BackgroundLoader)
 };
 
-QString sentence_of(const Error& error) {
-  QString text = QString::fromStdString(error.problem());
-  if (!text.isEmpty()) text[0] = text[0].toUpper();
-  text += '.';
-  if (!error.remedy().empty()) text += ' ' + QString::fromStdString(error.remedy());
-  return text;
-}
-
 /// Nothing for a request that was cancelled.
 std::optional<LoadProblem> problem_of(const std::function<void()>& work) {
   try {
     work();
     return std::nullopt;
   } catch (const Error& error) {
-    return LoadProblem{sentence_of(error), QString::fromUtf8(error.what())};
+    return LoadProblem{failureOf(error).sentence, QString::fromUtf8(error.what())};
   } catch (const std::bad_alloc&) {
     return LoadProblem{Text::tr("There is not enough memory for this volume. Close other scans and open it again."),
                        QStringLiteral("std::bad_alloc")};

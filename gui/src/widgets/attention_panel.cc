@@ -30,7 +30,8 @@ QString classesHtml(const QList<std::pair<QString, double>>& classes) {
     const int filled = std::clamp(static_cast<int>(100 * probability + 0.5), 1, 99);
     html += QStringLiteral(
                 "<tr><td colspan='2'><table width='100%' cellspacing='0' cellpadding='0'><tr>"
-                "<td width='%1%' height='4' bgcolor='%2'></td><td height='4' bgcolor='%3'></td></tr></table>"
+                "<td width='%1%' bgcolor='%2'><span style='font-size:3px'>&nbsp;</span></td>"
+                "<td bgcolor='%3'><span style='font-size:3px'>&nbsp;</span></td></tr></table>"
                 "</td></tr>")
                 .arg(filled)
                 .arg(themeColours().accent.name(), themeColours().line.name());
@@ -130,6 +131,7 @@ void AttentionPanel::show(std::shared_ptr<const pipeline::SlideView> slide,
   controls_->setEnabled(result_ != nullptr);
   branch_->clear();
   if (!result_) {
+    shown_classes_.clear();
     classes_->setText(tr("No result yet. Choose a model under Run and start."));
     facts_->clear();
     patches_->show(nullptr, nullptr);
@@ -145,10 +147,21 @@ void AttentionPanel::show(std::shared_ptr<const pipeline::SlideView> slide,
   choose();
 }
 
+void AttentionPanel::showClasses(QList<std::pair<QString, double>> classes) {
+  shown_classes_ = std::move(classes);
+  classes_->setText(classesHtml(shown_classes_));
+}
+
+/// The bars have the theme's colours.
+void AttentionPanel::changeEvent(QEvent* event) {
+  if (event->type() == QEvent::StyleChange && !shown_classes_.isEmpty()) classes_->setText(classesHtml(shown_classes_));
+  QWidget::changeEvent(event);
+}
+
 void AttentionPanel::fillClasses() {
   QList<std::pair<QString, double>> classes;
   for (const auto& row : result_->classes) classes.emplace_back(QString::fromStdString(row.name), row.probability);
-  classes_->setText(classesHtml(classes));
+  showClasses(std::move(classes));
   QString text;
   if (const std::size_t tiles = result_->attention.tiles(); tiles > 0) {
     const std::vector<float> mean = result_->attention.attention(-1);
@@ -185,7 +198,7 @@ void AttentionPanel::showLive(const LiveState& state, std::shared_ptr<const pipe
   for (auto it = state.probabilities.begin(); it != state.probabilities.end(); ++it)
     classes.emplace_back(it.key(), it.value());
   std::sort(classes.begin(), classes.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
-  classes_->setText(classesHtml(classes));
+  showClasses(std::move(classes));
   QString text = tr("So far: %1 of %2 tiles seen.").arg(QLocale().toString(state.seen), QLocale().toString(state.of));
   if (state.stability >= 0)
     text += QLatin1Char(' ') + tr("The leading class is estimated to stay: %1.").arg(percent(state.stability));

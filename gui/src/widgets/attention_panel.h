@@ -33,11 +33,15 @@ class AttentionPanel : public QWidget {
   /// Goes to the place `by` rows further down the list.
   void step(int by);
 
+ protected:
+  void changeEvent(QEvent* event) override;
+
  private:
   void choose();
   void restyle();
   void syncStyle();
   void fillClasses();
+  void showClasses(QList<std::pair<QString, double>> classes);
 
   Engine& engine_;
   SlideCanvas& canvas_;
@@ -45,6 +49,7 @@ class AttentionPanel : public QWidget {
   std::shared_ptr<const pipeline::SlideResult> result_;
   PatchModel* patches_;
   QLabel *classes_, *facts_;
+  QList<std::pair<QString, double>> shown_classes_;  ///< name and probability
   QWidget* controls_;
   QComboBox *branch_, *scale_, *map_;
   QSlider* opacity_;

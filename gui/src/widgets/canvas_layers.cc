@@ -11,6 +11,7 @@
 
 #include "model/patch_model.h"
 #include "model/units.h"
+#include "widgets/draw_image.h"
 #include "widgets/theme.h"
 
 namespace fovea::gui {
@@ -205,8 +206,8 @@ void paintHeatmap(QPainter& painter, const QTransform& to_screen, const CanvasCo
   painter.setRenderHint(QPainter::SmoothPixmapTransform, style.smooth);
   painter.setOpacity(painter.opacity() * style.opacity);
   painter.setTransform(to_screen, true);
-  painter.drawImage(QRectF(raster.x0, raster.y0, raster.width * raster.pixel_px, raster.height * raster.pixel_px),
-                    content.heatmap);
+  drawImageTurned(painter, {raster.x0, raster.y0, raster.width * raster.pixel_px, raster.height * raster.pixel_px},
+                  content.heatmap);
   painter.restore();
 }
 

@@ -126,6 +126,7 @@ CasePanel::CasePanel(CaseListModel& cases, QWidget* parent) : QWidget(parent), c
           [this](const QModelIndex& index) { Q_EMIT chosen(index.data(CaseListModel::kId).toLongLong()); });
   connect(list_, &QWidget::customContextMenuRequested, this, &CasePanel::contextMenu);
   connect(&cases_, &QAbstractItemModel::modelReset, this, &CasePanel::countCases);
+  connect(&cases_, &QAbstractItemModel::rowsInserted, this, &CasePanel::countCases);
   countCases();
 }
 

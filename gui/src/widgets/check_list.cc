@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "model/engine_text.h"
 #include "widgets/theme.h"
 
 namespace fovea::gui {
@@ -23,7 +24,7 @@ QString checkListHtml(const std::vector<pipeline::PreflightCheck>& checks) {
                      bad                         ? QCoreApplication::translate("check_list", "No:")
                      : row.state == State::kNote ? QCoreApplication::translate("check_list", "Note:")
                                                  : QCoreApplication::translate("check_list", "Good:"),
-                     QString::fromStdString(row.sentence).toHtmlEscaped());
+                     engineText(row.sentence).toHtmlEscaped());
   }
   return html;
 }

@@ -9,6 +9,8 @@
 #include <QPixmap>
 #include <QTextStream>
 
+#include "widgets/theme.h"
+
 namespace fovea::gui {
 namespace {
 
@@ -75,7 +77,7 @@ QPainterPath path_of(const QString& name) {
 
 class LineIcon : public QIconEngine {
  public:
-  explicit LineIcon(QString name) : name_(std::move(name)) {}
+  LineIcon(QString name, bool on_accent) : name_(std::move(name)), on_accent_(on_accent) {}
   void paint(QPainter* painter, const QRect& rect, QIcon::Mode mode, QIcon::State) override {
     const auto group = mode == QIcon::Disabled ? QPalette::Disabled : QPalette::Active;
     const auto role = mode == QIcon::Selected ? QPalette::HighlightedText : QPalette::ButtonText;
@@ -83,7 +85,9 @@ class LineIcon : public QIconEngine {
     painter->setRenderHint(QPainter::Antialiasing);
     painter->translate(rect.topLeft());
     painter->scale(rect.width() / 24.0, rect.height() / 24.0);
-    painter->setPen(QPen(QApplication::palette().color(group, role), 1.7, Qt::SolidLine, Qt::RoundCap, Qt::RoundJoin));
+    const QColor colour =
+        on_accent_ && mode != QIcon::Disabled ? themeColours().on_accent : QApplication::palette().color(group, role);
+    painter->setPen(QPen(colour, 1.7, Qt::SolidLine, Qt::RoundCap, Qt::RoundJoin));
     painter->drawPath(path_of(name_));
     painter->restore();
   }
@@ -94,16 +98,17 @@ class LineIcon : public QIconEngine {
     paint(&painter, QRect(QPoint(0, 0), size), mode, state);
     return pixmap;
   }
-  QIconEngine* clone() const override { return new LineIcon(name_); }
+  QIconEngine* clone() const override { return new LineIcon(name_, on_accent_); }
 
  private:
   QString name_;
+  bool on_accent_;
 };
 
 }  // namespace
 
-QIcon icon(const QString& name) {
-  return QIcon(new LineIcon(name));
+QIcon icon(const QString& name, bool on_accent) {
+  return QIcon(new LineIcon(name, on_accent));
 }
 
 }  // namespace fovea::gui

@@ -8,6 +8,7 @@ namespace fovea::gui {
 
 /// add, folder, run, stop, retry, log, report, queue, view, settings, help, hand, rectangle, polygon, point, ruler,
 /// fit, rotate, map, contour, heat, undo, redo, trash, save, slide, scan, train.
-QIcon icon(const QString& name);
+/// `on_accent`: for a button of the accent's colour.
+QIcon icon(const QString& name, bool on_accent = false);
 
 }  // namespace fovea::gui

@@ -41,7 +41,7 @@ ReportPage::ReportPage(Engine& engine, QWidget* parent) : QWidget(parent), engin
   preview_->setOpenLinks(false);
   // Paper: what is printed is seen, whatever the theme.
   preview_->setStyleSheet(QStringLiteral("QTextBrowser { background: #ffffff; color: #1c2430; padding: 18px; }"));
-  pdf_ = new QPushButton(icon(QStringLiteral("report")), tr("Save PDF…"), this);
+  pdf_ = new QPushButton(icon(QStringLiteral("report"), true), tr("Save PDF…"), this);
   pdf_->setObjectName(QStringLiteral("savePdf"));
   pdf_->setProperty("primary", true);
   json_ = new QPushButton(icon(QStringLiteral("save")), tr("Save JSON…"), this);

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "model/engine_text.h"
 #include "model/training_request.h"
 #include "model/units.h"
 #include "widgets/check_list.h"
@@ -18,6 +19,14 @@ namespace fovea::gui {
 namespace {
 
 constexpr int kCheckDelayMs = 250;
+constexpr int kCardLetters = 240;
+
+/// Ends with a word; the whole stands in the tip.
+QString shortened(const QString& card) {
+  if (card.size() <= kCardLetters) return card;
+  const qsizetype end = card.lastIndexOf(QLatin1Char(' '), kCardLetters);
+  return card.left(end > 0 ? end : kCardLetters) + QChar(0x2026);
+}
 
 }  // namespace
 
@@ -95,7 +104,9 @@ RunPanel::RunPanel(Engine& engine, Settings& settings, RunQueue& queue, QWidget*
   connect(model_, &QComboBox::currentIndexChanged, this, [this, later] {
     const int row = model_->currentData().toInt();
     const bool any = model_->currentIndex() >= 0 && row >= 0 && row < static_cast<int>(models_.size());
-    about_->setText(any ? QString::fromStdString(models_[static_cast<std::size_t>(row)].card).left(240) : QString());
+    const QString card = any ? QString::fromStdString(models_[static_cast<std::size_t>(row)].card) : QString();
+    about_->setText(shortened(card));
+    about_->setToolTip(card == about_->text() ? QString() : card);
     about_->setVisible(!about_->text().isEmpty());
     later();
   });
@@ -160,13 +171,12 @@ void RunPanel::fillModels() {
     const pipeline::ModelFacts& facts = models_[i];
     const std::string reason = pipeline::misfit(facts, jobKindOf(case_.kind));
     const QString name = QString::fromStdString(facts.name);
-    model_->addItem(reason.empty() ? name : tr("%1: %2").arg(name, QString::fromStdString(reason)),
-                    static_cast<int>(i));
+    model_->addItem(reason.empty() ? name : tr("%1: %2").arg(name, engineText(reason)), static_cast<int>(i));
     const int row = model_->count() - 1;
     if (!reason.empty()) {
       auto* item = qobject_cast<QStandardItemModel*>(model_->model())->item(row);
       item->setFlags(item->flags() & ~(Qt::ItemIsEnabled | Qt::ItemIsSelectable));
-      item->setToolTip(QString::fromStdString(reason));
+      item->setToolTip(engineText(reason));
     } else if (wanted < 0 || QString::fromStdString(facts.path.string()) == kept) {
       wanted = row;
     }
@@ -202,6 +212,7 @@ std::optional<pipeline::JobRequest> RunPanel::requestFor(const CaseRecord& recor
 
 void RunPanel::check() {
   const int asked = ++asked_;
+  shown_checks_.clear();
   if (case_.id == 0) return checks_->clear();
   const auto request = requestFor(case_);
   if (!request) {
@@ -215,7 +226,14 @@ void RunPanel::check() {
       });
 }
 
+/// The words have the theme's colours.
+void RunPanel::changeEvent(QEvent* event) {
+  if (event->type() == QEvent::StyleChange && !shown_checks_.empty()) showChecks(std::vector(shown_checks_));
+  QWidget::changeEvent(event);
+}
+
 void RunPanel::showChecks(const std::vector<pipeline::PreflightCheck>& checks) {
+  shown_checks_ = checks;
   ready_ = allGood(checks);
   checks_->setText(checkListHtml(checks));
   refresh();

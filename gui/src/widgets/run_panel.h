@@ -39,6 +39,9 @@ class RunPanel : public QWidget {
   void saveRequested(const fovea::pipeline::JobRequest& request);
   void modelFolderRequested();
 
+ protected:
+  void changeEvent(QEvent* event) override;
+
  private:
   RunChoices choices() const;
   void fillModels();
@@ -51,6 +54,7 @@ class RunPanel : public QWidget {
   RunQueue& queue_;
   CaseRecord case_;
   std::vector<pipeline::ModelFacts> models_;
+  std::vector<pipeline::PreflightCheck> shown_checks_;
   QComboBox* model_;
   QLabel *about_, *checks_, *progress_text_;
   QDoubleSpinBox* mpp_;

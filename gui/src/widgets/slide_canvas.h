@@ -15,6 +15,7 @@
 #include "model/region_model.h"
 #include "model/tile_loader.h"
 #include "model/viewport.h"
+#include "widgets/tile_layer.h"
 
 namespace fovea::gui {
 
@@ -102,8 +103,6 @@ class SlideCanvas : public QWidget {
  private:
   void moved();
   void wantTiles();
-  void paintTiles(QPainter& painter);
-  void paintCoarser(QPainter& painter, int level, const QRectF& where);
   void hover(const QPointF& position);
   void finishDrawing();
   void cancelDrawing();
@@ -114,6 +113,7 @@ class SlideCanvas : public QWidget {
 
   Viewport viewport_;
   std::unique_ptr<TileLoader> loader_;
+  TileLayer layer_;
   std::vector<double> downsamples_;
   CanvasContent content_;
   OverlayStyle style_;
@@ -121,7 +121,7 @@ class SlideCanvas : public QWidget {
   std::optional<QPointF> grabbed_;  ///< last mouse position of a drag
   QPointF pressed_;
   bool dragged_ = false, fitted_ = true;
-  QTimer flash_timer_;
+  QTimer flash_timer_, refine_timer_;
   QElapsedTimer flash_clock_;
 };
 

@@ -44,6 +44,7 @@ QString style_sheet(const ThemeColours& c) {
     QToolBar { background: @panel; border: none; border-bottom: 1px solid @line; padding: 5px 8px; spacing: 4px; }
     QStatusBar { background: @panel; border-top: 1px solid @line; }
     QStatusBar::item { border: none; }
+    QStatusBar QLabel { padding: 0 10px; }
     QSplitter::handle { background: @line; }
     QToolButton { border: 1px solid transparent; border-radius: 6px; padding: 5px 9px; min-height: 20px; min-width: 20px; color: @text; }
     QToolButton:hover { background: @hover; }
@@ -58,10 +59,17 @@ QString style_sheet(const ThemeColours& c) {
     QPushButton[primary="true"]:disabled { background: @panel; color: @muted; border-color: @line; }
     QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox { background: @field; border: 1px solid @line; border-radius: 6px; padding: 4px 8px; min-height: 20px; color: @text; }
     QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus { border-color: @accent; }
-    QComboBox::drop-down { border: none; width: 22px; }
+    QComboBox::drop-down { border: none; width: 26px; }
+    QComboBox::down-arrow { image: url(:/fovea/icons/down.png); width: 10px; height: 6px; }
+    QSpinBox, QDoubleSpinBox { padding-right: 26px; }
+    QSpinBox::up-button, QDoubleSpinBox::up-button { subcontrol-origin: border; subcontrol-position: top right; width: 26px; border: none; }
+    QSpinBox::down-button, QDoubleSpinBox::down-button { subcontrol-origin: border; subcontrol-position: bottom right; width: 26px; border: none; }
+    QSpinBox::up-arrow, QDoubleSpinBox::up-arrow { image: url(:/fovea/icons/up.png); width: 10px; height: 6px; }
+    QSpinBox::down-arrow, QDoubleSpinBox::down-arrow { image: url(:/fovea/icons/down.png); width: 10px; height: 6px; }
     QComboBox QAbstractItemView { background: @field; color: @text; border: 1px solid @line; selection-background-color: @accent; selection-color: @onaccent; }
     QListView, QTableView, QTextBrowser, QPlainTextEdit { background: @field; border: 1px solid @line; border-radius: 6px; color: @text; }
     QListView:focus, QTableView:focus { border-color: @accent; }
+    QTableView::item { padding: 0 6px; }
     QHeaderView::section { background: @panel; color: @muted; border: none; border-bottom: 1px solid @line; padding: 6px; }
     QTabWidget::pane { border: none; border-top: 1px solid @line; background: @panel; }
     QTabBar { background: @panel; }
@@ -77,6 +85,10 @@ QString style_sheet(const ThemeColours& c) {
     QSlider::handle:horizontal:focus { border: 2px solid @text; }
     QCheckBox { min-height: 26px; spacing: 8px; color: @text; }
     QCheckBox:focus { color: @accent; }
+    QCheckBox::indicator { width: 14px; height: 14px; border: 1px solid @muted; border-radius: 4px; background: @field; }
+    QCheckBox::indicator:checked { background: @accent; border-color: @accent; image: url(:/fovea/icons/check-@theme.png); }
+    QCheckBox::indicator:disabled { border-color: @line; }
+    QCheckBox::indicator:checked:disabled { background: @muted; border-color: @muted; }
     QGroupBox { border: none; margin-top: 18px; font-weight: 600; color: @text; }
     QGroupBox::title { subcontrol-origin: margin; left: 0; }
     QScrollBar:vertical { background: transparent; width: 10px; margin: 0; }
@@ -96,6 +108,7 @@ QString style_sheet(const ThemeColours& c) {
       {"@window", c.window}, {"@panel", c.panel},   {"@field", c.field},        {"@line", c.line}, {"@text", c.text},
       {"@muted", c.muted},   {"@accent", c.accent}, {"@onaccent", c.on_accent}, {"@hover", hover}, {"@soft", soft}};
   for (const auto& [name, colour] : names) sheet.replace(QLatin1String(name), colour.name());
+  sheet.replace(QLatin1String("@theme"), c.window.lightness() < 128 ? QLatin1String("dark") : QLatin1String("light"));
   return sheet;
 }
 

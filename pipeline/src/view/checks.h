@@ -14,6 +14,9 @@ namespace fovea::pipeline {
 /// A text value of the request, empty when it has none.
 std::string text_value(const JobRequest& request, const std::string& name);
 
+/// What an Error says, with what it is about unless that is a path: the sentence is shown, and a path may hold a name.
+std::string shown_text(const Error& error);
+
 /// Runs one check; an Error is its bad sentence.
 template <class Work>
 void check(std::vector<PreflightCheck>& list, const char* name, Work&& work) {
@@ -22,7 +25,7 @@ void check(std::vector<PreflightCheck>& list, const char* name, Work&& work) {
     work(list.back());
   } catch (const Error& error) {
     if (error.code() == ErrorCode::kCancelled) throw;
-    list.back() = {name, PreflightCheck::State::kBad, error.what()};
+    list.back() = {name, PreflightCheck::State::kBad, shown_text(error)};
   }
 }
 

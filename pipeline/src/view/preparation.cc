@@ -1,6 +1,7 @@
 #include <fovea/pipeline/preparation.h>
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 
 #include <nlohmann/json.hpp>
@@ -120,6 +121,13 @@ void check_encoder(const ModelFacts& model, std::vector<PreflightCheck>& list) {
 }
 
 }  // namespace
+
+std::string shown_text(const Error& error) {
+  std::string text =
+      error.subject().find('/') == std::string::npos ? error.what() : error.problem() + ". " + error.remedy();
+  if (!text.empty()) text[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(text[0])));
+  return text;
+}
 
 std::string text_value(const JobRequest& request, const std::string& name) {
   const auto found = request.values.find(name);

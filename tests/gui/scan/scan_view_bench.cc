@@ -10,7 +10,6 @@
 #include <QStyleFactory>
 #include <QTest>
 #include <QTimer>
-#include <QWheelEvent>
 
 #include <algorithm>
 #include <cstdio>
@@ -22,6 +21,7 @@
 
 #include "scan/four_panes.h"
 #include "scan/slice_pane.h"
+#include "synthetic_scan.h"
 
 namespace {
 
@@ -48,18 +48,6 @@ QPalette dark_palette() {
   return palette;
 }
 
-/// From the wheel's turn to the painted pixels, all panes that it concerns.
-double slice_change_ms(gui::FourPanes& panes, gui::SlicePane& pane, int notches) {
-  const QPointF at = QRectF(pane.rect()).center();
-  QWheelEvent wheel(at, pane.mapToGlobal(at), {}, {0, 120 * notches}, Qt::NoButton, {}, Qt::NoScrollPhase, false);
-  QElapsedTimer timer;
-  timer.start();
-  QCoreApplication::sendEvent(&pane, &wheel);
-  for (const Plane plane : gui::kPlanes) panes.pane(plane)->repaint();
-  panes.surface()->repaint();
-  return static_cast<double>(timer.nsecsElapsed()) / 1e6;
-}
-
 void print_row(const char* name, std::vector<double>& times) {
   std::sort(times.begin(), times.end());
   std::printf("%-9s median %6.2f ms   95 %% %6.2f ms   worst %6.2f ms\n", name, times[times.size() / 2],
@@ -70,7 +58,12 @@ void print_times(gui::FourPanes& panes) {
   for (const Plane plane : gui::kPlanes) {
     gui::SlicePane& pane = *panes.pane(plane);
     std::vector<double> times;
-    for (int n = 0; n < kChanges; ++n) times.push_back(slice_change_ms(panes, pane, n / 50 % 2 == 0 ? 1 : -1));
+    for (int n = 0; n < kChanges; ++n) {
+      QElapsedTimer timer;
+      timer.start();
+      gui::test::change_slice(panes, pane, n / 50 % 2 == 0 ? 1 : -1);
+      times.push_back(static_cast<double>(timer.nsecsElapsed()) / 1e6);
+    }
     print_row(gui::plane_name(plane).toUtf8().constData(), times);
   }
 }
@@ -99,47 +92,17 @@ std::size_t peak_mb() {
   return 0;
 }
 
-/// 16-bit noise-like values with, when asked for, one large ellipsoid of a label: no disk involved.
 int time_synthetic(const QString& text, bool labels) {
   const QStringList parts = text.split('x');
   if (parts.size() != 3) return 1;
-  auto volume = std::make_shared<pipeline::ViewVolume>();
-  io::Geometry& g = volume->grid.geometry;
-  for (int a = 0; a < 3; ++a) g.size[static_cast<std::size_t>(a)] = parts[a].toLongLong();
-  g.spacing_mm = {0.5, 0.5, 0.5};
-  const auto voxels = static_cast<std::size_t>(g.voxels());
-  volume->shorts.resize(voxels);
-  std::uint32_t seed = 1;
-  for (std::int16_t& v : volume->shorts) v = static_cast<std::int16_t>((seed = seed * 1664525 + 1013904223) >> 22);
-  volume->greatest = 1023;
-  for (int q = 0; q <= 1000; ++q) volume->quantiles.push_back(1.023 * q);
+  const auto volume = gui::test::noise_volume({parts[0].toLongLong(), parts[1].toLongLong(), parts[2].toLongLong()});
   gui::ScanScene scene;
   gui::FourPanes panes(&scene);
   panes.resize(1000, 700);
   panes.show();
   scene.setBase(volume, "T1");
   if (labels) {
-    auto segmentation = std::make_shared<pipeline::ViewSegmentation>();
-    segmentation->grid = volume->grid;
-    segmentation->names = {"background", "tumour"};
-    segmentation->labels.assign(voxels, 0);
-    pipeline::ViewLesion lesion;
-    lesion.label = 1;
-    for (std::size_t a = 0; a < 3; ++a) lesion.begin[a] = g.size[a] / 4, lesion.end[a] = g.size[a] * 3 / 4 + 1;
-    segmentation->begin = lesion.begin, segmentation->end = lesion.end;
-    std::size_t i = 0;
-    for (std::int64_t z = 0; z < g.size[2]; ++z)
-      for (std::int64_t y = 0; y < g.size[1]; ++y)
-        for (std::int64_t x = 0; x < g.size[0]; ++x, ++i) {
-          double sum = 0;
-          for (const auto& [at, size] : {std::pair(x, g.size[0]), std::pair(y, g.size[1]), std::pair(z, g.size[2])}) {
-            const double p = 4.0 * static_cast<double>(at) / static_cast<double>(size) - 2;
-            sum += p * p;
-          }
-          if (sum < 1) segmentation->labels[i] = 1, lesion.voxels.push_back(static_cast<std::int64_t>(i));
-        }
-    segmentation->lesions.push_back(std::move(lesion));
-    scene.setSegmentation(segmentation);
+    scene.setSegmentation(gui::test::ellipsoid_on(volume->grid));
     scene.selectLesion(0);
   }
   QTest::qWait(50);

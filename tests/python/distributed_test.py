@@ -91,6 +91,15 @@ def wait_for(path, processes):
         time.sleep(0.005)
 
 
+def wait_for_port(port, process):
+    while process.poll() is None:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    raise AssertionError(end(process))
+
+
 def slides(folder):
     write_csv_bags(folder / "bags.csv")
 
@@ -164,8 +173,9 @@ def variables(command):
     refused(start(command("none", 1), 1, port, 3), start(command("none", 1), 1, port, 3), contains="two processes were started as rank 1")
     refused(waiting, contains="two processes were started as rank 1")
     # Nobody comes: Ctrl-C ends the wait.
-    waiting = start(command("none", 1), 0, free_port())
-    time.sleep(3)
+    port = free_port()
+    waiting = start(command("none", 1), 0, port)
+    wait_for_port(port, waiting)
     waiting.send_signal(signal.SIGINT)
     assert end(waiting, 60)[0] == 130
     print("variables: one sentence each")

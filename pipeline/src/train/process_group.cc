@@ -24,7 +24,6 @@ namespace fovea::pipeline::train {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-using std::chrono::milliseconds;
 
 std::string first_line(const std::exception& error) {
   const std::string words = error.what();
@@ -43,8 +42,12 @@ Error did_not_meet(const Membership& membership, const std::string& problem) {
           problem, "Check that all processes were started, and that MASTER_ADDR and MASTER_PORT can be reached."};
 }
 
+bool keeps_store(const Membership& membership) {
+  return membership.kept_by_launcher.empty() && membership.rank == 0;
+}
+
 c10::intrusive_ptr<c10d::Store> store_of(const Membership& membership, std::chrono::seconds patience) {
-  const bool keeps = membership.kept_by_launcher.empty() && membership.rank == 0;
+  const bool keeps = keeps_store(membership);
   c10d::TCPStoreOptions options;
   options.port = static_cast<std::uint16_t>(membership.port);
   options.isServer = keeps;
@@ -65,33 +68,52 @@ c10::intrusive_ptr<c10d::Store> store_of(const Membership& membership, std::chro
 }
 
 /// Says that this process is there, and waits for the others.
-void meet(c10d::Store& store, const Membership& membership, std::chrono::seconds patience,
-          const std::stop_token& stop) {
-  const std::string count = std::to_string(membership.count), kProblem = "problem";
-  const auto refuse = [&](const std::string& problem) {
-    store.set(kProblem, bytes(problem));
-    throw did_not_meet(membership, problem);
-  };
-  const std::string first_count = text_of(store.compareSet("count", {}, bytes(count)));
-  if (first_count != count)
-    refuse("the processes do not agree on how many they are: WORLD_SIZE is " + first_count + " and " + count);
-  const auto here = [](std::int64_t rank) { return "here_" + std::to_string(rank); };
-  if (store.add(here(membership.rank), 1) > 1)
-    refuse("two processes were started as rank " + std::to_string(membership.rank));
-  const Clock::time_point end = Clock::now() + patience;
-  for (;;) {
-    throw_if_stopped(stop);
-    if (store.check({kProblem})) throw did_not_meet(membership, text_of(store.get(kProblem)));
-    std::vector<std::string> missing;
-    for (std::int64_t rank = 0; rank < membership.count; ++rank)
-      if (!store.check({here(rank)})) missing.push_back(std::to_string(rank));
-    if (missing.empty()) return;
-    if (Clock::now() > end)
-      throw did_not_meet(membership, "after " + std::to_string(patience.count()) +
-                                         " seconds these ranks are still missing: " + joined(missing, ", "));
-    std::this_thread::sleep_for(milliseconds(50));
+class Meeting {
+ public:
+  Meeting(c10d::Store& store, const Membership& membership) : store_(store), membership_(membership) {}
+
+  void wait(std::chrono::seconds patience, const std::stop_token& stop) {
+    const std::string count = std::to_string(membership_.count);
+    const std::string first_count = text_of(store_.compareSet("count", {}, bytes(count)));
+    if (first_count != count)
+      refuse("the processes do not agree on how many they are: WORLD_SIZE is " + first_count + " and " + count);
+    if (store_.add(here(membership_.rank), 1) > 1)
+      refuse("two processes were started as rank " + std::to_string(membership_.rank));
+    store_.add(kHere, 1);
+    const Clock::time_point end = Clock::now() + patience;
+    for (;;) {
+      throw_if_stopped(stop);
+      if (store_.check({kProblem})) leave(text_of(store_.get(kProblem)));
+      if (store_.add(kHere, 0) == membership_.count) return;
+      if (Clock::now() > end)
+        leave("after " + std::to_string(patience.count()) + " seconds these ranks are still missing: " + missing());
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
   }
-}
+
+ private:
+  static constexpr const char *kHere = "here", *kProblem = "problem";
+  static std::string here(std::int64_t rank) { return "here_" + std::to_string(rank); }
+
+  std::string missing() {
+    std::vector<std::string> missing;
+    for (std::int64_t rank = 0; rank < membership_.count; ++rank)
+      if (!store_.check({here(rank)})) missing.push_back(std::to_string(rank));
+    return joined(missing, ", ");
+  }
+  [[noreturn]] void refuse(const std::string& problem) {
+    store_.set(kProblem, bytes(problem));
+    leave(problem);
+  }
+  /// The others hear of it as long as the store is there.
+  [[noreturn]] void leave(const std::string& problem) {
+    if (keeps_store(membership_)) std::this_thread::sleep_for(std::chrono::seconds(2));
+    throw did_not_meet(membership_, problem);
+  }
+
+  c10d::Store& store_;
+  const Membership& membership_;
+};
 
 c10::intrusive_ptr<c10d::ProcessGroupGloo::Options> gloo_options(std::chrono::seconds patience) {
   const char* interface = std::getenv("GLOO_SOCKET_IFNAME");
@@ -107,7 +129,7 @@ class ProcessGroup::Link {
  public:
   Link(const Membership& membership, const Patience& patience, const std::stop_token& stop) {
     store_ = store_of(membership, patience.start);
-    meet(*store_, membership, patience.start, stop);
+    Meeting(*store_, membership).wait(patience.start, stop);
     gloo = c10::make_intrusive<c10d::ProcessGroupGloo>(store_, static_cast<int>(membership.rank),
                                                        static_cast<int>(membership.count), gloo_options(patience.step));
   }

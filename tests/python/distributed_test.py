@@ -244,6 +244,7 @@ with tempfile.TemporaryDirectory(prefix="fovea-distributed-") as name:
     made = slides(root)
     variables(made)
     if have("numpy"):
-        volumes(root)
+        (root / "volumes").mkdir()
+        volumes(root / "volumes")
     if have("torch"):
         torchrun(root, made)

@@ -1,4 +1,5 @@
-"""`fovea batch --slurm` on a real Slurm of one node, started here in a folder of its own as whoever runs the test.
+"""`fovea batch --slurm` and a training of two processes under srun on a real Slurm of one node, started here in a folder
+of its own as whoever runs the test.
 
 Usage: slurm_test.py FOVEA MODEL.safetensors. Exit code 77: Debian's slurmctld, slurmd, slurm-client or munge are absent.
 """
@@ -13,6 +14,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+from csv_bags import write_csv_bags
 
 CONFIGURATION = """ClusterName=fovea
 SlurmctldHost={host}(127.0.0.1)
@@ -115,6 +118,7 @@ def main():
     try:
         cluster = Cluster(folder)
         check(cluster, folder, fovea, model)
+        check_training(folder, fovea)
         print("slurm: all checks passed")
     finally:
         if cluster:
@@ -179,6 +183,23 @@ def check(cluster, folder, fovea, model):
     assert refused.returncode == 1 and "invalid partition" in refused.stderr, refused.stderr
     injected = batch("--slurm", "--partition", "short\n#SBATCH --uid=0")
     assert injected.returncode == 1 and "'partition' must be" in injected.stderr, injected.stderr
+
+
+def check_training(folder, fovea):
+    """srun alone says who is who."""
+    write_csv_bags(folder / "bags.csv")
+    out = folder / "trained"
+    training = [fovea, "mil", "train", "--recipe", "acmil", "--bags", folder / "bags.csv", "--threads", "1", "--test-share", "0",
+                "--set", "epochs=2", "--quiet", "--out"]
+    clean = {name: value for name, value in os.environ.items() if name not in ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")}
+    done = subprocess.run(["srun", "--ntasks", "2", "--partition", "short", "--kill-on-bad-exit", *training, out, "--distributed"],
+                          capture_output=True, text=True, env=clean, timeout=240)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "rank 1 of 2 is done" in done.stdout, done.stdout
+    subprocess.run([*training, folder / "alone", "--set", "accumulate=2"], check=True, capture_output=True)
+    history = "seed_0/fold_0/history.csv"
+    ours, theirs = ([line.split(",")[:2] for line in (run / history).read_text().splitlines()] for run in (out, folder / "alone"))
+    assert len(ours) == 3 and ours == theirs, (ours, theirs)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@
 
 #include "train/optimizer.h"
 #include "train/schedule.h"
+#include "train/share.h"
 
 namespace fovea::models {
 namespace {
@@ -58,30 +59,38 @@ class MilTrainer::Run {
         options_(options),
         steps_(steps),
         dropout_(options.mil.dropout.value_or(mil_model(model.config().architecture).dropout)),
+        share_(options.mil.accumulate),
         on_loan_(model.specs(), model.state()),
         optimizer_(on_loan_.parameters(), {.weight_decay = options.weight_decay, .decoupled = !options.l2}) {}
 
   MilLoss step(const at::Tensor& bag, const at::Tensor& label, const std::optional<at::Tensor>& masked,
                const at::Tensor& coords) {
     const at::AutoGradMode with_gradients(true);
-    const MilRecipe& mil = options_.mil;
-    rate_ = learning_rate_at(options_, done_, steps_);
-    if (done_ % mil.accumulate == 0) optimizer_.zero_grad();
+    rate_ = learning_rate_at(options_, share_.sample(done_), steps_);
+    if (share_.begins_update(done_)) optimizer_.zero_grad();
     const MilOutput output = model_.forward(seen(bag), step_of(masked, coords));
     attention_ = output.attn_softmax.detach();
     const MilLoss loss = model_.loss(output, label, weights());
-    require(std::isfinite(loss.total.item<double>()), "the loss is no longer a finite number",
+    const auto value = loss.total.item<double>();
+    require(std::isfinite(value), "the loss is no longer a finite number",
             "Lower the learning rate and check the features for NaN.");
-    const auto share = static_cast<double>(mil.accumulate);
-    (mil.accumulate == 1 ? loss.total : loss.total / share).backward();
-    if (++done_ % mil.accumulate == 0) optimizer_.step(rate_ * share);
+    const std::int64_t bags = share_.samples_per_update();
+    (bags == 1 ? loss.total : loss.total / static_cast<double>(bags)).backward();
+    share_.add_loss(value);
+    // The bag counts once the update that it ends is made: where another process has gone, it is not.
+    if (share_.ends_update(done_)) {
+      share_.sum_gradients(on_loan_.parameters());
+      rate_ = learning_rate_at(options_, share_.last_sample(done_), steps_);
+      optimizer_.step(rate_ * static_cast<double>(bags));
+    }
+    ++done_;
     return loss;
   }
   double learning_rate() const { return rate_; }
   const at::Tensor& attention() const { return attention_; }
   StateDict saved() const {
     StateDict saved = optimizer_.saved();
-    saved[kBags] = at::scalar_tensor(done_, at::kLong);
+    saved[kBags] = at::scalar_tensor(share_.saved(done_), at::kLong);
     return saved;
   }
   void restore(const StateDict& saved) {
@@ -89,12 +98,12 @@ class MilTrainer::Run {
     const auto found = saved.find(kBags);
     require(found != saved.end(), "its state does not say how many bags were seen", "Start the training again.");
     done_ = found->second.item<std::int64_t>();
-    rate_ = learning_rate_at(options_, std::max<std::int64_t>(done_ - 1, 0), steps_);
+    rate_ = learning_rate_at(options_, share_.last_sample(std::max<std::int64_t>(done_ - 1, 0)), steps_);
   }
 
  private:
   std::uint64_t seed(std::uint64_t purpose) const {
-    return options_.seed + kApart * (4 * static_cast<std::uint64_t>(done_) + purpose);
+    return options_.seed + kApart * (4 * static_cast<std::uint64_t>(share_.sample(done_)) + purpose);
   }
   at::Tensor seen(const at::Tensor& bag) const {
     return some_rows(some_rows(bag, options_.mil.subsample, seed(0)), 1 - options_.mil.drop_instances, seed(1));
@@ -106,8 +115,8 @@ class MilTrainer::Run {
     MilLossOptions weights = options_.mil.loss;
     weights.adversarial.seed = seed(3);
     if (options_.mil.anneal_aem)
-      weights.aem_lambda =
-          attention::annealed_weight(weights.aem_lambda, static_cast<double>(done_), static_cast<double>(steps_));
+      weights.aem_lambda = attention::annealed_weight(weights.aem_lambda, static_cast<double>(share_.sample(done_)),
+                                                      static_cast<double>(steps_));
     return weights;
   }
 
@@ -116,6 +125,7 @@ class MilTrainer::Run {
   std::int64_t steps_, done_ = 0;
   double dropout_, rate_ = 0;
   at::Tensor attention_;
+  Share share_;
   TrainableWhile on_loan_;
   AdamW optimizer_;
 };

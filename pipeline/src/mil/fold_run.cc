@@ -56,22 +56,26 @@ class FoldRun {
     data_.test = part_of(run.items, split.test);
     if (run.recipe.standardise) data_.change = standardisation_of(store, data_.train, run.recipe.clip);
     options_.fingerprint = fingerprint(run.recipe, run.items, split_csv(run.items, split));
+    options_.group = run.group, options_.accumulate = run.recipe.training.mil.accumulate;
+    if (run.group) options_.fingerprint += " on " + std::to_string(run.group->count());
   }
 
   FoldResult run() {
-    io::prepare_output_folder(folder_);
+    if (run_.writes()) io::prepare_output_folder(folder_);
     const TaskHead head(run_.recipe, run_.classes, data_.train);
     const models::MilRow& row = models::mil_model(run_.recipe.architecture);
     const models::MilConfig config = config_of(run_.recipe, data_.features, head.outputs());
     const auto model =
         row.make(config, models::random_state(row.specs(config), static_cast<std::uint64_t>(name_.seed)));
     train::Checkpoint last = trained(*model, head);
+    if (!run_.writes()) return {};
     write_models(config, head, last);
     return results(*model, head, last);
   }
 
  private:
   train::Checkpoint trained(models::MilModel& model, const TaskHead& head) {
+    const models::TrainTogether together(run_.group);
     MilTrainee trainee(model, head, run_.recipe, name_.seed, data_, bad_, meter_.stop());
     options_.epochs = run_.recipe.training.epochs;
     options_.patience = run_.recipe.patience, options_.patience_from = run_.recipe.patience_from;

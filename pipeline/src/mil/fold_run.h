@@ -10,6 +10,7 @@
 #include "mil/run_files.h"
 #include "mil/splits.h"
 #include "progress.h"
+#include "train/process_group.h"
 
 namespace fovea::pipeline::mil {
 
@@ -21,6 +22,8 @@ struct RunData {
   Survey survey;
   std::filesystem::path out;
   std::int64_t ahead_bytes = 0;
+  train::ProcessGroup* group = nullptr;  ///< the processes that train together, if there are several
+  bool writes() const { return !group || group->first(); }
 };
 
 struct FoldResult {
@@ -30,7 +33,8 @@ struct FoldResult {
   std::vector<BagResult> results;  ///< of the validation and test parts
 };
 
-/// Notices are sentences without identifiers of slides; bad bags go to `bad`.
+/// Among several processes rank 0 alone writes and has results. Notices are sentences without identifiers of slides;
+/// bad bags go to `bad`.
 FoldResult run_fold(const RunData& run, BagStore& store, const FoldName& name, const Split& split, ProgressMeter& meter,
                     const BadBag& bad, const std::function<void(const std::string&)>& notice);
 

@@ -29,10 +29,6 @@ models::TrainOptions training_of(const Recipe& recipe, const TaskHead& head, std
   return training;
 }
 
-std::int64_t steps_of(const Recipe& recipe, const FoldData& data) {
-  return recipe.training.epochs * static_cast<std::int64_t>(std::max<std::size_t>(data.train.size(), 1));
-}
-
 double median_of(std::vector<double> values) {
   if (values.empty()) return -1;
   std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2), values.end());
@@ -154,7 +150,9 @@ MilTrainee::MilTrainee(models::MilModel& model, const TaskHead& head, const Reci
       data_(data),
       bad_(std::move(bad)),
       stop_(std::move(stop)),
-      trainer_(model, training_of(recipe, head, seed), steps_of(recipe, data)) {}
+      share_(static_cast<std::int64_t>(data.train.size()), recipe.training.mil.accumulate, "mil train"),
+      trainer_(model, training_of(recipe, head, seed),
+               recipe.training.epochs * std::max<std::int64_t>(share_.steps_of_all(), 1)) {}
 MilTrainee::~MilTrainee() = default;
 
 /// Balanced: a class, then one of its bags, as often as there are bags; every class that there is comes as often.
@@ -171,15 +169,18 @@ std::vector<const Item*> MilTrainee::order_of(std::int64_t epoch) const {
     }
     return order;
   }
-  for (const std::int64_t index : models::shuffled(steps_per_epoch(), static_cast<std::uint64_t>(seed_), epoch))
+  const auto bags = static_cast<std::int64_t>(data_.train.size());
+  for (const std::int64_t index : models::shuffled(bags, static_cast<std::uint64_t>(seed_), epoch))
     order.push_back(data_.train[static_cast<std::size_t>(index)]);
   return order;
 }
 
 void MilTrainee::begin_epoch(std::int64_t epoch, std::int64_t first_step) {
   queue_.reset();  // its reader stops before the next one begins
-  std::vector<const Item*> order = order_of(epoch);
-  order.erase(order.begin(), order.begin() + first_step);
+  const std::vector<const Item*> all = order_of(epoch);
+  std::vector<const Item*> order;
+  for (std::int64_t step = first_step; step < share_.steps(); ++step)
+    order.push_back(all[static_cast<std::size_t>(share_.sample(step))]);
   queue_ = std::make_unique<BagQueue>(*data_.store, std::move(order), data_.features, data_.change, data_.ahead_bytes);
 }
 
@@ -187,6 +188,7 @@ std::optional<double> MilTrainee::step(std::int64_t /*index*/) {
   const Delivery delivery = queue_->next();
   if (!delivery.problem.empty()) {
     bad_(*delivery.item, delivery.problem);
+    share_.refuse(delivery.item->slide_id, delivery.problem);
     return {};
   }
   return trainer_.step(delivery.bag.rows, head_.label(delivery.item->target), {}, delivery.bag.coords)

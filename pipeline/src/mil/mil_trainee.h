@@ -13,6 +13,7 @@
 #include "mil/bag_store.h"
 #include "mil/recipe.h"
 #include "mil/task_head.h"
+#include "train/epoch_share.h"
 #include "train/trainee.h"
 
 namespace fovea::pipeline::mil {
@@ -51,7 +52,7 @@ class MilTrainee final : public train::Trainee {
   MilTrainee(models::MilModel& model, const TaskHead& head, const Recipe& recipe, std::int64_t seed,
              const FoldData& data, BadBag bad, std::stop_token stop);
   ~MilTrainee() override;
-  std::int64_t steps_per_epoch() const override { return static_cast<std::int64_t>(data_.train.size()); }
+  std::int64_t steps_per_epoch() const override { return share_.steps(); }
   void begin_epoch(std::int64_t epoch, std::int64_t first_step) override;
   std::optional<double> step(std::int64_t index) override;
   train::Figures validate() override;
@@ -74,6 +75,7 @@ class MilTrainee final : public train::Trainee {
   const FoldData& data_;
   BadBag bad_;
   std::stop_token stop_;
+  train::EpochShare share_;
   models::MilTrainer trainer_;
   std::unique_ptr<BagQueue> queue_;
   double median_entropy_ = -1, median_top1_ = -1;  ///< < 0: unknown

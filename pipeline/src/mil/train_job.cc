@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
+#include <optional>
 #include <set>
 
 #include <ATen/Parallel.h>
@@ -18,6 +20,7 @@
 #include "mil/train_options.h"
 #include "run_scope.h"
 #include "slide/words.h"
+#include "train/distributed_option.h"
 
 namespace fovea::pipeline {
 namespace mil {
@@ -55,22 +58,26 @@ class TrainRun {
       : options_(train_options(values)),
         threads_(options_.threads),
         meter_(sink, std::move(stop)),
-        store_(options_.cache_bytes) {}
+        store_(options_.cache_bytes),
+        group_(train::process_group(values, meter_.stop())) {}
 
   JobResult run() {
     keep_large_blocks_apart();
-    const OutputFolder folder(options_.out);
+    run_.group = group_.get();
+    std::optional<OutputFolder> folder;
+    if (run_.writes()) folder.emplace(options_.out);
     prepare();
     const Splits splits = make_splits(run_.items, options_.splits);
     for (const std::string& notice : splits.notices) note(notice);
-    begin(splits);
+    if (run_.writes()) begin(splits);
     try {
       train(splits);
     } catch (const Error& error) {
       if (error.code() != ErrorCode::kCancelled) throw;
       throw Error(ErrorCode::kCancelled, "", "stopped; the same command goes on from the checkpoint in the run folder");
     }
-    return finish(splits);
+    if (run_.writes()) return finish(splits);
+    return train::result_of_helper(*group_);
   }
 
  private:
@@ -136,7 +143,8 @@ class TrainRun {
         meter_.stage("training " + name.words(), share(number), share(number + 1));
         one_fold(name, splits.folds[fold]);
       }
-    if (finished_ == 0) throw Error(ErrorCode::kUsage, "mil train", "no fold could be trained: " + last_problem_);
+    if (finished_ == 0 && run_.writes())
+      throw Error(ErrorCode::kUsage, "mil train", "no fold could be trained: " + last_problem_);
   }
 
   /// One fold that cannot be trained does not take the others with it.
@@ -148,7 +156,8 @@ class TrainRun {
                     [this](const std::string& notice) { note(notice); }));
       ++finished_;
     } catch (const Error& error) {
-      if (error.code() == ErrorCode::kCancelled || error.code() == ErrorCode::kWriteFailed) throw;
+      // The other processes are in this fold: none can go on to the next alone.
+      if (group_ || error.code() == ErrorCode::kCancelled || error.code() == ErrorCode::kWriteFailed) throw;
       last_problem_ = error.problem();
       note(name.words() + " was not trained: " + error.what());
       ++failed_;
@@ -244,6 +253,7 @@ class TrainRun {
   ThreadCount threads_;
   ProgressMeter meter_;
   BagStore store_;
+  std::unique_ptr<train::ProcessGroup> group_;
   RunData run_;
   std::vector<LeftOut> left_out_;
   std::set<std::string> met_;
@@ -264,6 +274,7 @@ JobKind mil_train_job() {
       "Writes into --out: recipe.json (with all that was decided), splits/, for every seed and fold model.safetensors "
       "(the kept epoch), last.safetensors, checkpoint and history.csv, then predictions.csv, history.csv and the "
       "evaluation. Stopped at any moment, the same command goes on and ends with the same weights, bit for bit.\n"
+      "With --distributed several processes train together, as one that accumulates that many times the bags.\n"
       "Exit codes: 0 done, 1 wrong usage, 2 done but slides or folds were left out, 3 could not run, 130 stopped.\n"
       "Example: fovea mil train --recipe acmil --bags features/ --labels labels.csv --folds 5 --out run";
   kind.parameters = mil::train_parameters();

@@ -5,6 +5,7 @@
 #include <fovea/base/error.h>
 
 #include "problems.h"
+#include "train/distributed_option.h"
 #include "train/recipe_text.h"
 
 namespace fovea::pipeline::mil {
@@ -104,6 +105,7 @@ std::vector<Parameter> train_parameters() {
        false,
        {},
        run},
+      train::distributed_parameter(run),
   };
 }
 

@@ -1,48 +1,29 @@
 #include "train/checkpoint.h"
 
-#include <cmath>
-#include <limits>
-
 #include <nlohmann/json.hpp>
 
 #include <fovea/base/error.h>
 #include <fovea/io/weights.h>
 
 #include "tensor_bridge.h"
+#include "train/figures_json.h"
 
 namespace fovea::pipeline::train {
 namespace {
 
-using Json = nlohmann::json;
 constexpr const char* kKey = "fovea.checkpoint";
 constexpr int kVersion = 1;
 
-/// JSON knows no NaN: null stands for it. Finite numbers come back bit for bit.
-Json number(double value) {
-  return std::isfinite(value) ? Json(value) : Json(nullptr);
-}
-double number(const Json& json) {
-  return json.is_null() ? std::numeric_limits<double>::quiet_NaN() : json.get<double>();
-}
-Json optional(const std::optional<double>& value) {
-  return value ? number(*value) : Json("none");
-}
-std::optional<double> optional(const Json& json) {
-  return json.is_string() ? std::nullopt : std::optional(number(json));
-}
-
 Json to_json(const EpochRow& row) {
-  Json json{{"epoch", row.epoch},     {"train_loss", number(row.train_loss)}, {"learning_rate", row.learning_rate},
-            {"seconds", row.seconds}, {"score", optional(row.figures.score)}, {"values", Json::object()}};
-  for (const auto& [name, value] : row.figures.values) json["values"][name] = number(value);
+  Json json = to_json(row.figures);
+  json["epoch"] = row.epoch, json["train_loss"] = number(row.train_loss);
+  json["learning_rate"] = row.learning_rate, json["seconds"] = row.seconds;
   return json;
 }
 
 EpochRow row_of(const Json& json) {
-  EpochRow row{json.at("epoch"), number(json.at("train_loss")), json.at("learning_rate"), json.at("seconds"), {}};
-  row.figures.score = optional(json.at("score"));
-  for (const auto& [name, value] : json.at("values").items()) row.figures.values[name] = number(value);
-  return row;
+  return {json.at("epoch"), number(json.at("train_loss")), json.at("learning_rate"), json.at("seconds"),
+          figures_of(json)};
 }
 
 void add(std::map<std::string, io::Array>& tensors, const std::string& prefix, const models::StateDict& state) {

@@ -7,6 +7,7 @@
 #include <fovea/models/state_copy.h>
 
 #include "progress.h"
+#include "train/figures_json.h"
 
 namespace fovea::pipeline::train {
 namespace {
@@ -35,7 +36,12 @@ class Fit {
   void resume() {
     at_.fingerprint = options_.fingerprint;
     std::error_code ignored;
-    if (!std::filesystem::exists(options_.checkpoint, ignored)) return;
+    if (std::filesystem::exists(options_.checkpoint, ignored)) read();
+    agree();
+    updated_ = at_.step;
+  }
+
+  void read() {
     Checkpoint found;
     try {
       found = read_checkpoint(options_.checkpoint);
@@ -46,20 +52,38 @@ class Fit {
     }
     if (found.fingerprint != options_.fingerprint)
       throw Error(ErrorCode::kUsage, options_.checkpoint.parent_path().filename().string(),
-                  "it was trained with another recipe or other data", "Choose another --out, or remove the old run.");
+                  "it was trained with another recipe, other data or another number of processes",
+                  "Choose another --out, or remove the old run.");
     at_ = std::move(found);
     trainee_.restore(at_.weights, at_.progress);
+  }
+
+  /// Processes that do not stand at the same place would train nonsense, or wait for ever.
+  void agree() const {
+    if (!options_.group) return;
+    const std::string here = std::to_string(at_.epoch) + " " + std::to_string(at_.step) + " " + at_.fingerprint;
+    const bool other = options_.group->of_first(here) != here;
+    if (options_.group->sum({other ? 1.0 : 0.0}).front() > 0)
+      throw Error(ErrorCode::kUsage, options_.checkpoint.parent_path().filename().string(),
+                  "the processes of this training do not see the same recipe, data or checkpoint",
+                  "Give all of them the same options and a run folder that all of them see.");
   }
 
   void one_epoch() {
     start_ = Clock::now(), before_ = at_.seconds;
     try {
+      // Processors of other kinds round differently, which adds up.
+      if (options_.group) options_.group->copy_from_first(trainee_.weights());
       trainee_.begin_epoch(at_.epoch, at_.step);
       steps();
       close_epoch();
     } catch (const Error& error) {
       // Whatever noticed the request, a step is either done and counted or not begun.
-      if (error.code() == ErrorCode::kCancelled) save_within_epoch();
+      if (error.code() == ErrorCode::kCancelled || dynamic_cast<const PeerLost*>(&error)) {
+        at_.step = updated_;
+        save_within_epoch();
+      }
+      throw_if_stopped(stop_);  // a peer that was stopped with us may have gone first
       throw;
     }
   }
@@ -69,9 +93,17 @@ class Fit {
     Clock::time_point saved = start_;
     while (at_.step < steps) {
       throw_if_stopped(stop_);
-      if (const std::optional<double> loss = trainee_.step(at_.step)) at_.loss_sum += *loss, ++at_.losses;
+      const std::optional<double> loss = trainee_.step(at_.step);
       ++at_.step;
-      if (seconds_since(saved) > options_.checkpoint_seconds) {
+      const bool whole = !options_.group || at_.step % options_.accumulate == 0;
+      if (options_.group) {
+        const Losses all = options_.group->take_losses();
+        at_.loss_sum += all.sum, at_.losses += all.count;
+      } else if (loss) {
+        at_.loss_sum += *loss, ++at_.losses;
+      }
+      if (whole) updated_ = at_.step;
+      if (whole && seconds_since(saved) > options_.checkpoint_seconds) {
         save_within_epoch();
         saved = Clock::now();
       }
@@ -92,7 +124,7 @@ class Fit {
     row.train_loss = at_.losses > 0 ? at_.loss_sum / static_cast<double>(at_.losses) : std::nan("");
     row.learning_rate = trainee_.learning_rate();
     row.seconds = before_ + seconds_since(start_);
-    row.figures = trainee_.validate();
+    row.figures = figures();
     const auto& score = row.figures.score;
     if (score && std::isfinite(*score) && (!at_.best_score || *score > *at_.best_score)) {
       at_.best_score = score, at_.best_epoch = at_.epoch;
@@ -101,9 +133,18 @@ class Fit {
     at_.history.push_back(std::move(row));
     ++at_.epoch;
     at_.step = at_.losses = 0, at_.loss_sum = at_.seconds = 0;
+    updated_ = 0;
     save();
-    if (events_.epoch_done) events_.epoch_done(at_.history);
+    if (events_.epoch_done && writes()) events_.epoch_done(at_.history);
   }
+
+  /// Those of rank 0: all have to draw the same conclusions from them.
+  Figures figures() {
+    if (!options_.group) return trainee_.validate();
+    const Figures figures = writes() ? trainee_.validate() : Figures{};
+    return figures_of(Json::parse(options_.group->of_first(to_json(figures).dump())));
+  }
+  bool writes() const { return !options_.group || options_.group->first(); }
 
   bool out_of_patience() const {
     if (options_.patience <= 0 || !at_.best_score || at_.epoch <= options_.patience_from) return false;
@@ -115,6 +156,7 @@ class Fit {
     save();
   }
   void save() {
+    if (!writes()) return;
     at_.weights = models::copied(trainee_.weights());
     at_.progress = trainee_.progress();
     write_checkpoint(options_.checkpoint, at_);
@@ -125,8 +167,9 @@ class Fit {
   const FitEvents& events_;
   const std::stop_token& stop_;
   Checkpoint at_;
-  Clock::time_point start_;  ///< of this session's part of the epoch
-  double before_ = 0;        ///< seconds that earlier sessions spent on it
+  std::int64_t updated_ = 0;  ///< steps of the epoch that a saved state has seen
+  Clock::time_point start_;   ///< of this session's part of the epoch
+  double before_ = 0;         ///< seconds that earlier sessions spent on it
 };
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "train/checkpoint.h"
+#include "train/process_group.h"
 #include "train/trainee.h"
 
 namespace fovea::pipeline::train {
@@ -21,6 +22,8 @@ struct FitOptions {
   std::filesystem::path checkpoint;
   std::string fingerprint;          ///< of recipe and data
   double checkpoint_seconds = 300;  ///< in epochs longer than this, a checkpoint as often
+  ProcessGroup* group = nullptr;    ///< the processes that train together; rank 0 writes, validates and is heard
+  std::int64_t accumulate = 1;      ///< steps of an update: among several processes a state is that of an update
 };
 
 struct FitEvents {
@@ -32,7 +35,8 @@ struct FitEvents {
 /// Trains, or goes on where `options.checkpoint` stands. A stop request writes a checkpoint and ends as
 /// Error(kCancelled); so does whatever else ends it early lose nothing but the steps since the last checkpoint. Returns
 /// the last checkpoint: weights of the last epoch and of the best (empty: no epoch had a score). Error(kUsage) when the
-/// checkpoint is of another run.
+/// checkpoint is of another run. Among several processes the end of one is PeerLost in the others, and rank 0 leaves a
+/// checkpoint of the last update; all have to see the checkpoint's folder.
 Checkpoint fit(Trainee& trainee, const FitOptions& options, const FitEvents& events, const std::stop_token& stop);
 
 }  // namespace fovea::pipeline::train

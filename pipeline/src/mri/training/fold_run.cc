@@ -66,7 +66,7 @@ class FoldRun {
         data_{&store, &run.cases, fold, run.workers} {}
 
   FoldResult run() {
-    io::prepare_output_folder(folder_);
+    if (run_.writes()) io::prepare_output_folder(folder_);
     const models::SegConfig config = network_of(run_.recipe);
     const models::SegRow& row = models::seg_model(config.architecture);
     const auto specs = row.specs(config);
@@ -74,6 +74,7 @@ class FoldRun {
     FoldResult result;
     result.parameters = models::parameter_count(specs);
     const models::StateDict kept = trained(*network, result);
+    if (!run_.writes()) return result;
     const auto chosen = row.make(config, kept);
     evaluate(*chosen, result);
     write(kept, result);
@@ -82,6 +83,7 @@ class FoldRun {
 
  private:
   models::StateDict trained(models::SegNetwork& network, FoldResult& result) {
+    const models::TrainTogether together(run_.group);
     SegTrainee trainee(network, run_.recipe, seed_, data_, bad_, meter_.stop());
     pipeline::train::FitOptions options;
     options.epochs = run_.recipe.training.rates.epochs;
@@ -89,6 +91,8 @@ class FoldRun {
     options.keep_last = run_.recipe.selection == Selection::kLast || data_.fold.val.empty();
     options.checkpoint = folder_ / "checkpoint";
     options.fingerprint = fingerprint(run_.recipe, run_.cases, fold_csv(run_.cases, data_.fold));
+    options.group = run_.group, options.accumulate = run_.recipe.training.accumulate;
+    if (run_.group) options.fingerprint += " on " + std::to_string(run_.group->count());
     pipeline::train::FitEvents events;
     double done = 0;
     events.advanced = [&](double share) { meter_.advance(done = 0.95 * share); };

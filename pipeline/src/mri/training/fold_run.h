@@ -10,6 +10,7 @@
 #include "mri/training/seg_trainee.h"
 #include "progress.h"
 #include "train/checkpoint.h"
+#include "train/process_group.h"
 
 namespace fovea::pipeline::mri::training {
 
@@ -20,6 +21,8 @@ struct RunData {
   std::filesystem::path out;
   std::string data_note;
   std::int64_t workers = 1;
+  pipeline::train::ProcessGroup* group = nullptr;  ///< the processes that train together, if there are several
+  bool writes() const { return !group || group->first(); }
 };
 
 /// A case of the validation or test part, one class, one availability pattern.
@@ -37,7 +40,8 @@ struct FoldResult {
   std::vector<FoldCase> cases;
 };
 
-/// `folder`: where its files go. Progress covers 0..1 of the meter's stage.
+/// Among several processes rank 0 alone writes and has results. `folder`: where its files go. Progress covers 0..1 of
+/// the meter's stage.
 FoldResult run_fold(const RunData& run, CaseStore& store, const Fold& fold, std::int64_t seed,
                     const std::filesystem::path& folder, ProgressMeter& meter, const BadCase& bad,
                     const std::function<void(const std::string&)>& notice);

@@ -41,22 +41,19 @@ SegTrainee::SegTrainee(models::SegNetwork& network, const Recipe& recipe, std::i
       data_(data),
       bad_(std::move(bad)),
       stop_(std::move(stop)),
+      share_(steps_of(recipe, data), recipe.training.accumulate, "mri train"),
       trainer_(std::make_unique<models::SegTrainer>(network, training_of(recipe, seed),
-                                                    steps_of(recipe, data) * recipe.training.rates.epochs)) {}
+                                                    share_.steps_of_all() * recipe.training.rates.epochs)) {}
 SegTrainee::~SegTrainee() = default;
-
-std::int64_t SegTrainee::steps_per_epoch() const {
-  return steps_of(recipe_, data_);
-}
 
 void SegTrainee::begin_epoch(std::int64_t epoch, std::int64_t first_step) {
   ahead_.reset();
   epoch_ = epoch;
   order_ = models::shuffled(views_of(recipe_, data_), static_cast<std::uint64_t>(seed_), epoch);
   const auto workers = static_cast<std::size_t>(std::max<std::int64_t>(1, data_.workers));
-  ahead_ = std::make_unique<pipeline::train::Ahead<Batch>>(first_step, steps_per_epoch(), workers,
-                                                           static_cast<std::int64_t>(workers) + 1,
-                                                           [this](std::int64_t step) { return batch_of(step); });
+  ahead_ = std::make_unique<pipeline::train::Ahead<Batch>>(
+      first_step, steps_per_epoch(), workers, static_cast<std::int64_t>(workers) + 1,
+      [this](std::int64_t step) { return batch_of(share_.sample(step)); });
 }
 
 void SegTrainee::add_view(const View& view, Batch& batch) const {
@@ -94,7 +91,10 @@ SegTrainee::Batch SegTrainee::batch_of(std::int64_t step) const {
 std::optional<double> SegTrainee::step(std::int64_t) {
   Batch batch = ahead_->next();
   throw_if_stopped(stop_);
-  for (const auto& [index, problem] : batch.problems) bad_(index, problem);
+  for (const auto& [index, problem] : batch.problems) {
+    share_.refuse((*data_.cases)[index].id, problem);
+    bad_(index, problem);
+  }
   if (batch.images.empty()) return {};
   models::SegInput input(at::stack(batch.images));
   if (recurrent(recipe_)) input.present = at::stack(batch.present);

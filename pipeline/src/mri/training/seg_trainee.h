@@ -11,6 +11,7 @@
 #include "mri/training/predict.h"
 #include "mri/training/view.h"
 #include "train/ahead.h"
+#include "train/epoch_share.h"
 #include "train/trainee.h"
 
 namespace fovea::pipeline::mri::training {
@@ -31,7 +32,7 @@ class SegTrainee final : public pipeline::train::Trainee {
   SegTrainee(models::SegNetwork& network, const Recipe& recipe, std::int64_t seed, const FoldData& data, BadCase bad,
              std::stop_token stop);
   ~SegTrainee() override;
-  std::int64_t steps_per_epoch() const override;
+  std::int64_t steps_per_epoch() const override { return share_.steps(); }
   void begin_epoch(std::int64_t epoch, std::int64_t first_step) override;
   std::optional<double> step(std::int64_t index) override;
   pipeline::train::Figures validate() override;
@@ -55,6 +56,7 @@ class SegTrainee final : public pipeline::train::Trainee {
   const FoldData& data_;
   BadCase bad_;
   std::stop_token stop_;
+  pipeline::train::EpochShare share_;
   std::unique_ptr<models::SegTrainer> trainer_;
   std::int64_t epoch_ = 0;
   std::vector<std::int64_t> order_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <optional>
 #include <set>
 
 #include <ATen/Parallel.h>
@@ -32,7 +33,9 @@ class TrainingRun {
       : options_(options), meter_(meter), from_(from), to_(to) {}
 
   TrainingResult run() {
-    const OutputFolder folder(options_.out);
+    run_.group = options_.group;
+    std::optional<OutputFolder> folder;
+    if (run_.writes()) folder.emplace(options_.out);
     run_.recipe = options_.recipe, run_.out = options_.out, run_.data_note = options_.data_note;
     run_.workers = options_.workers;
     run_.cases = options_.cases.empty() ? read_slice_folder(options_.slices, run_.recipe)
@@ -40,7 +43,7 @@ class TrainingRun {
     std::vector<std::string> notices;
     const std::vector<Fold> folds = make_folds(run_.cases, options_.folds, notices);
     for (const std::string& notice : notices) note(notice);
-    begin(folds);
+    if (run_.writes()) begin(folds);
     CaseStore store(run_.cases, run_.recipe, options_.cache_bytes);
     const std::size_t all = run_.recipe.seeds.size() * folds.size();
     std::size_t number = 0;
@@ -51,6 +54,7 @@ class TrainingRun {
         ++number;
         one_fold(store, fold, seed, words);
       }
+    if (!run_.writes()) return std::move(result_);
     if (result_.trained == 0) throw Error(ErrorCode::kUsage, "mri train", "no fold could be trained: " + last_problem_);
     finish();
     return std::move(result_);
@@ -95,7 +99,8 @@ class TrainingRun {
       for (FoldCase& each : result.cases) found_[seed].push_back(std::move(each));
       ++result_.trained;
     } catch (const Error& error) {
-      if (error.code() == ErrorCode::kCancelled || error.code() == ErrorCode::kWriteFailed) throw;
+      // The other processes are in this fold: none can go on to the next alone.
+      if (run_.group || error.code() == ErrorCode::kCancelled || error.code() == ErrorCode::kWriteFailed) throw;
       last_problem_ = error.problem();
       note(words + " was not trained: " + error.what());
       ++result_.failed;

@@ -18,6 +18,7 @@ struct TrainingOptions {
   FoldOptions folds;
   std::string data_note;
   std::int64_t workers = 1, cache_bytes = 0, replicates = 1000;
+  pipeline::train::ProcessGroup* group = nullptr;  ///< the processes that train together, if there are several
 };
 
 /// Over all folds and seeds: the test part, or the validation part where there is none; all modalities shown.
@@ -42,7 +43,8 @@ struct TrainingResult {
   std::size_t left_out = 0;
 };
 
-/// Goes on where the run folder stands. Progress covers `from` to `to` of the job.
+/// Among several processes rank 0 alone has a result. Goes on where the run folder stands. Progress covers `from` to
+/// `to` of the job.
 TrainingResult train(const TrainingOptions& options, ProgressMeter& meter, double from, double to);
 
 }  // namespace fovea::pipeline::mri::training

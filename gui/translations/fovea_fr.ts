@@ -2180,7 +2180,7 @@
     </message>
     <message>
         <source>Open a run…</source>
-        <translation>Ouvrir un entraînement…</translation>
+        <translation>Ouvrir…</translation>
     </message>
     <message>
         <source>Take off the list</source>

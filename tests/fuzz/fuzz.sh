@@ -7,7 +7,7 @@ WORK=${FOVEA_FUZZ_DIR:-$ROOT/build/fuzz}
 [ $# -ge 1 ] || { echo "usage: fuzz.sh SECONDS [TARGET...]" >&2; exit 1; }
 seconds=$1
 shift
-[ $# -gt 0 ] || set -- safetensors checkpoint onnx keras request manifest geojson slicer
+[ $# -gt 0 ] || set -- safetensors checkpoint onnx keras request manifest geojson slicer dicomweb
 mkdir -p "$WORK/include/fovea/base"
 sed 's/@PROJECT_VERSION@/fuzz/' "$ROOT/base/version.h.in" >"$WORK/include/fovea/base/version.h"
 
@@ -38,6 +38,8 @@ for target in "$@"; do
       if [ "$target" = slicer ]; then
         for source in arguments module modules; do object "slicer/$source" "$ROOT/app/slicer/$source.cc" -fsanitize=fuzzer-no-link; done
       fi ;;
+    dicomweb)
+      for source in dicomweb/multipart dicomweb/dicom_json; do object "io/$source" "$ROOT/io/src/$source.cc" -fsanitize=fuzzer-no-link; done ;;
     geojson)
       for source in export/attention_file export/image export/jpeg_file; do object "io/$source" "$ROOT/io/src/$source.cc" -fsanitize=fuzzer-no-link; done
       for source in slide/mask_file slide/mask_ops; do object "pipeline/$source" "$ROOT/pipeline/src/$source.cc" -fsanitize=fuzzer-no-link; done ;;

@@ -223,12 +223,14 @@ Head Http::perform(const Call& call) {
                   "Raise the limit if this is what you expect.");
     if (attempt.unreadable) throw error(ErrorCode::kCorrupt, "the file changed while it was sent", "Send it again.");
     const Head head = attempt.head();
+    reached_ = reached_ || head.status != 0;
     const bool refusal = head.status != 0 && !attempt.good(head.status);  // whatever became of its body
     if (code == CURLE_OK && !refusal) {
       if (!attempt.begun && head.status != 204 && call.begin) call.begin(head);
       return head;
     }
-    const bool again = refusal ? worth_repeating(head.status) : broken_line(code);
+    const bool again =
+        refusal ? worth_repeating(head.status) : broken_line(code) && (reached_ || code != CURLE_COULDNT_CONNECT);
     if (!again || number >= peer_.attempts) refusal ? refused(head.status) : unreachable(code);
     curl_off_t asked = 0;
     if (refusal) curl_easy_getinfo(curl_, CURLINFO_RETRY_AFTER, &asked);

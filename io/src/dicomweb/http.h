@@ -67,6 +67,7 @@ class Http {
   WebPeer peer_;
   std::stop_token stop_;
   void* curl_ = nullptr;
+  bool reached_ = false;  ///< a server that was never there is not waited for
 };
 
 /// Error(kUnsupported) when an untrusted text is no UID: it would become part of a path.

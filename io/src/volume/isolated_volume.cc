@@ -105,7 +105,7 @@ void limit(__rlimit_resource what, double most) {
 
 /// Everything that is held to decode `max_bytes` is estimated below them; the voxels go into the memory file.
 void take_limits(double max_bytes) {
-  limit(RLIMIT_AS, max_bytes + kProgram);
+  limit(RLIMIT_DATA, max_bytes + kProgram);  // RLIMIT_AS counts what threads of a large machine only reserve
   limit(RLIMIT_FSIZE, max_bytes);
   limit(RLIMIT_CPU, static_cast<double>(kMostProcessorSeconds));
   limit(RLIMIT_CORE, 0);

@@ -105,7 +105,7 @@ TEST(VolumeApart, TheDecoderHasItsLimits) {
       return limits.rlim_max;
     };
     const rlim_t bytes = rlim_t{1} << 20;
-    const bool good = most(RLIMIT_AS) == bytes + (rlim_t{2} << 30) && most(RLIMIT_FSIZE) == bytes &&
+    const bool good = most(RLIMIT_DATA) == bytes + (rlim_t{2} << 30) && most(RLIMIT_FSIZE) == bytes &&
                       most(RLIMIT_CPU) == 600 && most(RLIMIT_CORE) == 0;
     ::_exit(good ? code : 9);
   }

@@ -8,6 +8,7 @@ import pathlib
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -178,8 +179,8 @@ class Pacs(unittest.TestCase):
     def entries(self, state):
         return sorted((self.folder / "queue" / state).glob("[!.]*"))
 
-    def send(self, port, ae="MR1", expect=0):
-        return self.fovea("pacs", "store", self.series, "--host", "127.0.0.1", "--port", port, "--called-ae", "FOVEA", "--ae", ae,
+    def send(self, port, ae="MR1", expect=0, files=None):
+        return self.fovea("pacs", "store", files or self.series, "--host", "127.0.0.1", "--port", port, "--called-ae", "FOVEA", "--ae", ae,
                           "--timeout", 10, expect=expect, peer=False)
 
     def test_4_listener_killed_and_pacs_killed(self):
@@ -216,6 +217,31 @@ class Pacs(unittest.TestCase):
         self.assertEqual(process.wait(120), 0)
         self.assertEqual((self.entries("waiting"), self.entries("failed"), self.entries("receiving")), ([], [], []))
         self.check_results(study, 2)
+
+    def test_5_bomb(self):
+        """A series whose header wants hundreds of GB fails with a sentence; the listener lives."""
+        bombs = self.folder / "bombs"
+        bombs.mkdir()
+        for file in self.series.glob("*.dcm"):
+            data = file.read_bytes()
+            for tag in 0x10, 0x11:  # rows, columns
+                for head in struct.pack("<HH2sH", 0x28, tag, b"US", 2), struct.pack("<HHI", 0x28, tag, 2):
+                    at = data.find(head) + len(head)
+                    if at >= len(head):
+                        data = data[:at] + struct.pack("<H", 65000) + data[at + 2:]
+            (bombs / file.name).write_bytes(data)
+        shutil.rmtree(self.folder / "queue", ignore_errors=True)
+        port = free_port()
+        process = self.listener(port)
+        wait_for(lambda: self.try_echo(port), "listener")
+        self.send(port, files=bombs)
+        wait_for(lambda: self.entries("failed"), "failed series")
+        problem = self.state(self.entries("failed")[0])["problem"]
+        self.assertIn("GB", problem)
+        self.assertNotIn(str(self.folder), problem)
+        self.assertTrue(self.try_echo(port))
+        process.terminate()
+        self.assertEqual(process.wait(120), 0)
 
     def state(self, entry):
         try:

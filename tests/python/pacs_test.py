@@ -237,7 +237,7 @@ class Pacs(unittest.TestCase):
         self.send(port, files=bombs)
         wait_for(lambda: self.entries("failed"), "failed series")
         problem = self.state(self.entries("failed")[0])["problem"]
-        self.assertIn("GB", problem)
+        self.assertIn("MB of memory, more than allowed", problem)
         self.assertNotIn(str(self.folder), problem)
         self.assertTrue(self.try_echo(port))
         process.terminate()

@@ -68,7 +68,7 @@ class VolumeBombs(unittest.TestCase):
             with open(folder / "out/summary.csv", newline="") as table:
                 rows = {row["case"]: row for row in csv.DictReader(table)}
             for case, problem in (("good1", None), ("good2", None), ("crash", "the decoder crashed with signal 11"),
-                                  ("leave", "the decoder ended with code 5"), ("huge", "GB"),
+                                  ("leave", "the decoder ended with code 5"), ("huge", "MB of memory, more than allowed"),
                                   ("bomb", "goes on far beyond what its header promises")):
                 with self.subTest(case):
                     row = " ".join(rows[case].values())

@@ -114,9 +114,9 @@ io::WebPeer web_peer_of(const JobValues& values) {
 }  // namespace
 
 void add_remote(std::vector<Parameter>& p) {
+  const std::size_t host = p.size();  // the first that comes
   add_peer(p);
-  p.front().required = false;  // the host
-  p.front().fallback = std::string{};
+  p[host].required = false, p[host].fallback = std::string{};
   const std::string group = "DICOMweb";
   p.push_back({.name = "url",
                .type = ParameterType::kText,

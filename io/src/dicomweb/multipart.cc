@@ -30,7 +30,11 @@ std::string_view trimmed(std::string_view text) {
 }  // namespace
 
 std::string media_type_of(std::string_view content_type) {
-  return lower(trimmed(content_type.substr(0, content_type.find(';'))));
+  std::string type = lower(trimmed(content_type.substr(0, content_type.find(';'))));
+  // It is shown to people: nothing in it may be a terminal's.
+  std::replace_if(
+      type.begin(), type.end(), [](unsigned char c) { return c < 0x20 || c > 0x7e; }, '?');
+  return type;
 }
 
 std::string boundary_of(std::string_view type) {

@@ -244,6 +244,7 @@ class DicomWeb(unittest.TestCase):
         for secret in (CANARY, PREFIX, "a secret:word", "abc.def", *self.secrets):
             self.assertNotIn(secret, self.seen)
             self.assertNotIn(secret, names)
+        self.assertNotIn("DcmItem", self.seen)  # nor what DCMTK says by itself
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 #include <dcmtk/config/osconfig.h>
 #include <dcmtk/dcmdata/dctk.h>
+#include <dcmtk/oflog/oflog.h>
 
 namespace fovea::io::pacs {
 namespace {
@@ -15,6 +16,7 @@ std::string value_of(DcmDataset& dataset, const DcmTagKey& tag) {
 }  // namespace
 
 ReceivedObject object_header(const std::filesystem::path& file) {
+  OFLog::configure(OFLogger::OFF_LOG_LEVEL);  // DCMTK's own log may name patients
   DcmFileFormat format;
   ReceivedObject object;
   object.file = file;

@@ -60,6 +60,13 @@ bool loopback(const std::string& host) {
   return host == "localhost" || host == "[::1]" || host.rfind("127.", 0) == 0;
 }
 
+/// `*` and `?` may stand in a query as they are, and Orthanc 1.10 knows them in no other form.
+std::string wildcards(std::string escaped) {
+  for (const auto& [code, letter] : {std::pair{"%2A", "*"}, std::pair{"%3F", "?"}})
+    for (std::size_t at; (at = escaped.find(code)) != std::string::npos;) escaped.replace(at, 3, letter);
+  return escaped;
+}
+
 bool worth_repeating(int status) {
   return status == 429 || status == 502 || status == 503 || status == 504;
 }
@@ -162,7 +169,7 @@ std::string Http::url_of(const Call& call) const {
   char between = '?';
   for (const auto& [name, value] : call.query) {
     char* escaped = curl_easy_escape(curl_, value.data(), static_cast<int>(value.size()));
-    text += between + name + "=" + (escaped ? escaped : "");
+    text += between + name + "=" + wildcards(escaped ? escaped : "");
     curl_free(escaped);
     between = '&';
   }

@@ -1,9 +1,12 @@
 // fovea: parse, run, print. Everything else lives in the pipeline.
 #include <clocale>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <optional>
 
+#include <signal.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <fovea/base/error.h>
@@ -58,9 +61,20 @@ int run(const cli::Invocation& invocation, pipeline::StatusFile* status, std::st
   return result.exit_code;
 }
 
+/// A case of a batch or of a listener ends with it, however that ends. False when it is too late already.
+bool parent_lives() {
+  const char* parent = std::getenv("FOVEA_PARENT");
+  if (!parent) return true;
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  const bool lives = ::getppid() == std::atoi(parent);
+  ::unsetenv("FOVEA_PARENT");
+  return lives;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (!parent_lives()) return 130;
   cli::InterruptGuard interrupt;
   bool json = false;
   std::optional<pipeline::StatusFile> status;

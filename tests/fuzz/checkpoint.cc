@@ -5,7 +5,8 @@
 
 std::vector<std::string> fovea::fuzz::seeds() {
   // The legacy format is a row of pickles: a protocol-2 dictionary is enough for a mutator to begin with.
-  const std::string legacy("\x80\x02\x8a\x0al\xfc\x9c\x46\xf9\x20\x6a\xa8P\x19.\x80\x02M\xe9\x03.\x80\x02}q\x00.", 31);
+  static constexpr char kLegacy[] =
+      "\x80\x02\x8a\x0al\xfc\x9c\x46\xf9\x20\x6a\xa8P\x19.\x80\x02M\xe9\x03.\x80\x02}q\x00.";
   const std::vector<float> values{1, 2, 3, 4, 5, 6};
   return {file_bytes([&](const auto& path) {
             io::write_torch_tensor(path, 2, 3, [&](std::int64_t first, std::int64_t count) {
@@ -13,7 +14,7 @@ std::vector<std::string> fovea::fuzz::seeds() {
                                                             static_cast<std::size_t>(3 * count));
             });
           }),
-          legacy};
+          std::string(kLegacy, sizeof kLegacy - 1)};
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -7,7 +7,7 @@ WORK=${FOVEA_FUZZ_DIR:-$ROOT/build/fuzz}
 [ $# -ge 1 ] || { echo "usage: fuzz.sh SECONDS [TARGET...]" >&2; exit 1; }
 seconds=$1
 shift
-[ $# -gt 0 ] || set -- safetensors checkpoint onnx keras request manifest
+[ $# -gt 0 ] || set -- safetensors checkpoint onnx keras request manifest geojson slicer dicomweb
 mkdir -p "$WORK/include/fovea/base"
 sed 's/@PROJECT_VERSION@/fuzz/' "$ROOT/base/version.h.in" >"$WORK/include/fovea/base/version.h"
 
@@ -32,13 +32,21 @@ for target in "$@"; do
   objects=""
   for source in $io; do object "io/$source" "$ROOT/io/src/$source.cc" -fsanitize=fuzzer-no-link; done
   case $target in
-    request | manifest)
+    request | manifest | slicer)
       for source in $pipeline; do object "pipeline/$source" "$ROOT/pipeline/src/$source.cc" -fsanitize=fuzzer-no-link; done
-      object fuzz/stand_in "$ROOT/tests/fuzz/stand_in.cc" -fsanitize=fuzzer-no-link ;;
+      object fuzz/stand_in "$ROOT/tests/fuzz/stand_in.cc" -fsanitize=fuzzer-no-link
+      if [ "$target" = slicer ]; then
+        for source in arguments module modules; do object "slicer/$source" "$ROOT/app/slicer/$source.cc" -fsanitize=fuzzer-no-link; done
+      fi ;;
+    dicomweb)
+      for source in dicomweb/multipart dicomweb/dicom_json; do object "io/$source" "$ROOT/io/src/$source.cc" -fsanitize=fuzzer-no-link; done ;;
+    geojson)
+      for source in export/attention_file export/image export/jpeg_file; do object "io/$source" "$ROOT/io/src/$source.cc" -fsanitize=fuzzer-no-link; done
+      for source in slide/mask_file slide/mask_ops; do object "pipeline/$source" "$ROOT/pipeline/src/$source.cc" -fsanitize=fuzzer-no-link; done ;;
     *) for source in $weights; do object "io/$source" "$ROOT/io/src/$source.cc" -fsanitize=fuzzer-no-link; done ;;
   esac
   object "fuzz/$target" "$ROOT/tests/fuzz/$target.cc" -fsanitize=fuzzer-no-link
-  libraries="-lcrypto -lz -L/usr/lib/x86_64-linux-gnu/hdf5/serial -lhdf5"
+  libraries="-lcrypto -lz -lpng -ljpeg -ltiff -ltbb -L/usr/lib/x86_64-linux-gnu/hdf5/serial -lhdf5"
   # shellcheck disable=SC2086
   clang++-14 $flags -fsanitize=fuzzer $objects $libraries -o "$WORK/fuzz-$target"
   object fuzz/replay "$ROOT/tests/fuzz/replay.cc" ""
@@ -47,8 +55,8 @@ for target in "$@"; do
   mkdir -p "$WORK/corpus/$target" "$WORK/findings"
   "$WORK/replay-$target" --seeds "$WORK/corpus/$target"
   echo "== $target, $seconds s"
-  "$WORK/fuzz-$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=65536 -print_final_stats=1 -verbosity=0 \
-    -artifact_prefix="$WORK/findings/$target-" "$WORK/corpus/$target" 2>&1 | grep -E "stat::number_of_executed|stat::average_exec|ERROR|SUMMARY|Test unit" ||
+  "$WORK/fuzz-$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=65536 -print_final_stats=1 \
+    -artifact_prefix="$WORK/findings/$target-" "$WORK/corpus/$target" 2>&1 | grep -E "DONE|stat::number_of_executed|stat::average_exec|stat::peak_rss|ERROR|SUMMARY|Test unit" ||
     true
   if ls "$WORK/findings/$target-"* >/dev/null 2>&1; then status=1; fi
 done

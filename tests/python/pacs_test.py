@@ -12,95 +12,17 @@ import struct
 import subprocess
 import sys
 import tempfile
-import time
 import unittest
-import urllib.request
+
+from orthanc import CANARY, ORTHANC, Orthanc, free_port, installed, tiny_dicom, wait_for
 
 FOVEA, SERIES, MODEL = sys.argv[1], pathlib.Path(sys.argv[2]), str(pathlib.Path(sys.argv[3]).resolve())
-ORTHANC = shutil.which("Orthanc") or "/usr/sbin/Orthanc"
-if not pathlib.Path(ORTHANC).exists():
+if not installed(ORTHANC):
     print("skipped: Orthanc is not there (apt-get install orthanc; cmake/packages-optional.apt)")
     sys.exit(77)
 if not SERIES.is_dir():
     print(f"skipped: {SERIES} is not there")
     sys.exit(77)
-CANARY = "QXCANARY"
-MR = "1.2.840.10008.5.1.4.1.1.4"
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def wait_for(condition, what, seconds=180):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.2)
-    raise AssertionError(f"no {what} within {seconds} s")
-
-
-def element(tag, vr, value):
-    data = value if isinstance(value, bytes) else value.encode()
-    data += b"" if len(data) % 2 == 0 else b"\0" if vr in ("UI", "OB") else b" "
-    head = struct.pack("<HH", tag >> 16, tag & 0xffff) + vr.encode()
-    return head + (struct.pack("<HI", 0, len(data)) if vr in ("OB", "OW") else struct.pack("<H", len(data))) + data
-
-
-def tiny_dicom(number):
-    """A 2 x 2 MR image of a patient of its own."""
-    uid = f"1.2.826.0.1.3680043.2.1143.{number}"
-    us = lambda value: struct.pack("<H", value)
-    body = b"".join([
-        element(0x00080016, "UI", MR), element(0x00080018, "UI", uid + ".3"), element(0x00080020, "DA", "20240105"),
-        element(0x00080050, "SH", CANARY + "A"), element(0x00080060, "CS", "MR"), element(0x00080090, "PN", CANARY + "R"),
-        element(0x0008103e, "LO", "t1 post"), element(0x00100010, "PN", f"{CANARY}N^{number}"),
-        element(0x00100020, "LO", f"{CANARY}I{number}"), element(0x0020000d, "UI", uid + ".1"), element(0x0020000e, "UI", uid + ".2"),
-        element(0x00280002, "US", us(1)), element(0x00280004, "CS", "MONOCHROME2"), element(0x00280010, "US", us(2)),
-        element(0x00280011, "US", us(2)), element(0x00280100, "US", us(16)), element(0x00280101, "US", us(16)),
-        element(0x00280102, "US", us(15)), element(0x00280103, "US", us(0)), element(0x7fe00010, "OW", bytes(8))])
-    meta = element(0x00020001, "OB", b"\0\1") + element(0x00020002, "UI", MR) + element(0x00020003, "UI", uid + ".3") + \
-        element(0x00020010, "UI", "1.2.840.10008.1.2.1") + element(0x00020012, "UI", "1.2.3")
-    return bytes(128) + b"DICM" + element(0x00020000, "UL", struct.pack("<I", len(meta))) + meta + body
-
-
-class Orthanc:
-    def __init__(self, folder, move_port):
-        self.folder, self.port, self.http = folder, free_port(), free_port()
-        (folder / "orthanc.json").write_text(json.dumps({
-            "Name": "test", "StorageDirectory": str(folder / "db"), "IndexDirectory": str(folder / "db"), "Plugins": [],
-            "DicomAet": "ORTHANC", "DicomPort": self.port, "HttpPort": self.http, "RemoteAccessAllowed": False,
-            "AuthenticationEnabled": False, "DicomCheckCalledAet": True, "StableAge": 1, "ConcurrentJobs": 4,
-            "DicomAlwaysAllowEcho": False, "DicomAlwaysAllowStore": False,
-            "DicomModalities": {"fovea": ["FOVEA", "127.0.0.1", move_port]}}))
-        self.start()
-
-    def start(self):
-        with open(self.folder / "orthanc.log", "ab") as log:
-            self.process = subprocess.Popen([ORTHANC, str(self.folder / "orthanc.json")], stdout=log, stderr=log)
-        wait_for(self.alive, "Orthanc")
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-
-    def alive(self):
-        try:
-            return self.get("/system")
-        except OSError:
-            return None
-
-    def get(self, path):
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.http}{path}", timeout=10) as answer:
-            return json.load(answer)
-
-    def series(self, modality):
-        found = [self.get(f"/series/{series}") for series in self.get("/series")]
-        return [one for one in found if one["MainDicomTags"].get("Modality") == modality]
 
 
 class Pacs(unittest.TestCase):
@@ -220,7 +142,31 @@ class Pacs(unittest.TestCase):
             self.assertEqual(seg["SegmentationType"], "BINARY")
             self.assertGreater(int(seg["NumberOfFrames"]), 0)
         else:
-            self.assertGreater(highdicom.seg.segread(segs[0]).get_volume(combine_segments=True).array.sum(), 0)
+            for seg in segs:
+                self.check_seg(highdicom.seg.segread(seg))
+
+    def check_seg(self, seg):
+        """As highdicom reads it: one named segment with the voxels of our label map, on the grid of the source series."""
+        import nrrd
+        import numpy
+        import pydicom
+        mask = seg.get_volume(combine_segments=True)
+        expected = int((nrrd.read(str(self.folder / "result" / "segmentation.seg.nrrd"))[0] > 0).sum())
+        self.assertGreater(expected, 0)
+        self.assertEqual(int((mask.array > 0).sum()), expected)
+        description = seg.get_segment_description(1)
+        self.assertEqual((seg.number_of_segments, description.algorithm_type.value), (1, "AUTOMATIC"))
+        self.assertTrue(description.segment_label)
+        first = pydicom.dcmread(next(self.series.glob("*.dcm")), stop_before_pixels=True)
+        self.assertEqual(seg.FrameOfReferenceUID, first.FrameOfReferenceUID)
+        self.assertEqual({(seg.Rows, seg.Columns)}, {(first.Rows, first.Columns)})
+        cosines = numpy.array(first.ImageOrientationPatient, float).reshape(2, 3)
+        normal = numpy.cross(*cosines)
+        planes = [float(normal @ numpy.array(pydicom.dcmread(file, stop_before_pixels=True).ImagePositionPatient, float))
+                  for file in self.series.glob("*.dcm")]
+        for frame in seg.PerFrameFunctionalGroupsSequence:
+            position = numpy.array(frame.PlanePositionSequence[0].ImagePositionPatient, float)
+            self.assertLess(min(abs(float(normal @ position) - plane) for plane in planes), 0.01)
 
     def listener(self, port, *more):
         command = [FOVEA, "pacs", "listen", "--rules", self.folder / "rules.json", "--queue", self.folder / "queue", "--port", str(port),
@@ -233,8 +179,8 @@ class Pacs(unittest.TestCase):
     def entries(self, state):
         return sorted((self.folder / "queue" / state).glob("[!.]*"))
 
-    def send(self, port, ae="MR1", expect=0):
-        return self.fovea("pacs", "store", self.series, "--host", "127.0.0.1", "--port", port, "--called-ae", "FOVEA", "--ae", ae,
+    def send(self, port, ae="MR1", expect=0, files=None):
+        return self.fovea("pacs", "store", files or self.series, "--host", "127.0.0.1", "--port", port, "--called-ae", "FOVEA", "--ae", ae,
                           "--timeout", 10, expect=expect, peer=False)
 
     def test_4_listener_killed_and_pacs_killed(self):
@@ -271,6 +217,31 @@ class Pacs(unittest.TestCase):
         self.assertEqual(process.wait(120), 0)
         self.assertEqual((self.entries("waiting"), self.entries("failed"), self.entries("receiving")), ([], [], []))
         self.check_results(study, 2)
+
+    def test_5_bomb(self):
+        """A series whose header wants hundreds of GB fails with a sentence; the listener lives."""
+        bombs = self.folder / "bombs"
+        bombs.mkdir()
+        for file in self.series.glob("*.dcm"):
+            data = file.read_bytes()
+            for tag in 0x10, 0x11:  # rows, columns
+                for head in struct.pack("<HH2sH", 0x28, tag, b"US", 2), struct.pack("<HHI", 0x28, tag, 2):
+                    at = data.find(head) + len(head)
+                    if at >= len(head):
+                        data = data[:at] + struct.pack("<H", 65000) + data[at + 2:]
+            (bombs / file.name).write_bytes(data)
+        shutil.rmtree(self.folder / "queue", ignore_errors=True)
+        port = free_port()
+        process = self.listener(port)
+        wait_for(lambda: self.try_echo(port), "listener")
+        self.send(port, files=bombs)
+        wait_for(lambda: self.entries("failed"), "failed series")
+        problem = self.state(self.entries("failed")[0])["problem"]
+        self.assertIn("MB of memory, more than allowed", problem)
+        self.assertNotIn(str(self.folder), problem)
+        self.assertTrue(self.try_echo(port))
+        process.terminate()
+        self.assertEqual(process.wait(120), 0)
 
     def state(self, entry):
         try:

@@ -10,6 +10,8 @@
 
 #include <fovea/io/atomic_file.h>
 
+#include "pacs/object_header.h"
+
 namespace fovea::io::pacs {
 namespace {
 
@@ -48,12 +50,6 @@ class BoundedStream : public DcmOutputStream {
   explicit BoundedStream(BoundedConsumer& consumer) : DcmOutputStream(&consumer) {}
 };
 
-std::string value_of(DcmDataset& dataset, const DcmTagKey& tag) {
-  OFString value;
-  dataset.findAndGetOFString(tag, value);
-  return {value.c_str(), value.size()};
-}
-
 [[noreturn]] void limit_passed(const char* which) {
   throw Error(ErrorCode::kOutOfMemory, "received object", std::string("it passes the limit of ") + which,
               "Raise the limit if this is what you expect.");
@@ -61,20 +57,9 @@ std::string value_of(DcmDataset& dataset, const DcmTagKey& tag) {
 
 /// What the header says; Error(kCorrupt) when it contradicts the request.
 ReceivedObject described(const fs::path& file, const T_DIMSE_C_StoreRQ& request) {
-  DcmFileFormat format;
-  const bool readable =
-      format.loadFileUntilTag(file.c_str(), EXS_Unknown, EGL_noChange, DCM_MaxReadLength, ERM_autoDetect, DCM_StudyID)
-          .good();
-  DcmDataset& dataset = *format.getDataset();
-  ReceivedObject object;
-  object.sop_class_uid = value_of(dataset, DCM_SOPClassUID);
-  object.sop_instance_uid = value_of(dataset, DCM_SOPInstanceUID);
-  object.study_uid = value_of(dataset, DCM_StudyInstanceUID);
-  object.series_uid = value_of(dataset, DCM_SeriesInstanceUID);
-  object.modality = value_of(dataset, DCM_Modality);
-  object.description = value_of(dataset, DCM_SeriesDescription);
-  if (!readable || object.series_uid.empty() || object.study_uid.empty() ||
-      object.sop_class_uid != request.AffectedSOPClassUID || object.sop_instance_uid != request.AffectedSOPInstanceUID)
+  ReceivedObject object = object_header(file);
+  if (object.sop_instance_uid.empty() || object.sop_class_uid != request.AffectedSOPClassUID ||
+      object.sop_instance_uid != request.AffectedSOPInstanceUID)
     throw Error(ErrorCode::kCorrupt, "received object", "its header is not that of the object announced",
                 "Look at the sender.");
   return object;

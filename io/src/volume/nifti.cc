@@ -18,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 constexpr std::size_t kHeaderSize = 348;
-constexpr double kMaxDisagreementMm = 0.1;
+constexpr double kMaxDisagreementMm = 0.1, kMostExcess = 1 << 20;  // bytes after the voxels
 
 struct CloseGz {
   void operator()(gzFile_s* file) const { gzclose(file); }
@@ -145,8 +145,12 @@ void check_complete(const fs::path& path, const Header& header, bool swap, NotNu
   std::vector<char> block(1 << 20);
   double found = 0;
   // To the very end: only there does zlib compare the checksum, and notice that the last bytes are missing.
-  for (int count; (count = gzread(file.get(), block.data(), static_cast<unsigned>(block.size()))) > 0; found += count)
+  for (int count; (count = gzread(file.get(), block.data(), static_cast<unsigned>(block.size()))) > 0; found += count) {
+    if (found + count > expected + kMostExcess)
+      throw Error(ErrorCode::kCorrupt, path.string(), "the file goes on far beyond what its header promises",
+                  "Export the volume again.");
     not_numbers.scan(block.data(), static_cast<std::size_t>(count));
+  }
   int state = Z_OK;
   gzerror(file.get(), &state);
   if (found >= expected && state != Z_OK && state != Z_STREAM_END)

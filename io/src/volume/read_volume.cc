@@ -1,7 +1,10 @@
+#include <atomic>
 #include <fstream>
 
 #include <fovea/base/error.h>
+#include <fovea/io/decode_apart.h>
 
+#include "volume/isolated_volume.h"
 #include "volume/volume_readers.h"
 
 namespace fovea::io {
@@ -17,7 +20,16 @@ constexpr VolumeReader kReaders[] = {
     {"DICOM", is_dicom, read_dicom},
 };
 
+std::atomic<int> apart{0};
+
 }  // namespace
+
+DecodeApart::DecodeApart() {
+  ++apart;
+}
+DecodeApart::~DecodeApart() {
+  --apart;
+}
 
 Volume read_volume(const std::filesystem::path& path, const VolumeReadOptions& options) {
   std::error_code ignored;
@@ -29,6 +41,7 @@ Volume read_volume(const std::filesystem::path& path, const VolumeReadOptions& o
     if (std::filesystem::file_size(path, ignored) == 0)
       throw Error(ErrorCode::kCorrupt, path.string(), "the volume is empty (0 bytes)", "Copy it again.");
   }
+  if (apart > 0) return read_volume_apart(path, options);
   std::string known;
   for (const VolumeReader& reader : kReaders) {
     if (reader.detect(path)) return reader.read(path, options);

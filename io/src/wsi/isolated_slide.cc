@@ -1,15 +1,7 @@
 // A slide whose decoding happens in helper processes: what crashes or hangs there is an error here.
-#include <csignal>
-#include <cstdlib>
 #include <mutex>
 #include <vector>
 
-#include <dlfcn.h>
-#include <fcntl.h>
-#include <spawn.h>
-#include <sys/mman.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <nlohmann/json.hpp>
@@ -21,72 +13,13 @@ namespace fovea::io {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr int kPatienceMs = 120'000, kFarewellMs = 500;
-
-fs::path helper_program() {
-  if (const char* named = std::getenv("FOVEA_SLIDE_READER")) return named;
-  Dl_info here{};
-  if (dladdr(reinterpret_cast<const void*>(&helper_program), &here) != 0 && here.dli_fname) {
-    const fs::path folder = fs::absolute(here.dli_fname).parent_path();
-    const fs::path above = folder.parent_path();  // build/lib; an installed lib/fovea is one deeper
-    for (const fs::path& place : {folder / "fovea-slide-reader", above / "bin" / "fovea-slide-reader",
-                                  above.parent_path() / "bin" / "fovea-slide-reader"})
-      if (fs::exists(place)) return place;
-  }
-  throw Error(ErrorCode::kNotFound, "fovea-slide-reader", "the helper program that reads slides is not there",
-              "Install Fovea again, or run without --isolate.");
-}
-
-/// The child gets its ends of socket and memory under fixed numbers, and no signal mask of ours.
-pid_t spawn(const fs::path& program, int socket, int memory) {
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, socket, kHelperSocket);
-  posix_spawn_file_actions_adddup2(&actions, memory, kHelperMemory);
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  sigset_t none;
-  sigemptyset(&none);
-  posix_spawnattr_setsigmask(&attributes, &none);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-  std::string name = program.string();
-  char* arguments[] = {name.data(), nullptr};
-  pid_t child = -1;
-  const int failed = posix_spawn(&child, name.c_str(), &actions, &attributes, arguments, environ);
-  posix_spawn_file_actions_destroy(&actions);
-  posix_spawnattr_destroy(&attributes);
-  if (failed != 0)
-    throw Error(ErrorCode::kInternal, program.filename().string(), "the helper program cannot be started",
-                "Check that it may be executed, or run without --isolate.");
-  return child;
-}
-
-/// Descriptors of ours must not carry the numbers that the child's get, or dup2 would close one with the other.
-int out_of_the_way(int descriptor) {
-  const int moved = fcntl(descriptor, F_DUPFD_CLOEXEC, 16);
-  ::close(descriptor);
-  if (moved < 0) throw Error(ErrorCode::kInternal, "slide reader", "too many open files", "Raise ulimit -n.");
-  return moved;
-}
-
-struct Ends {
-  int ours, theirs, memory;
-};
-Ends make_ends() {
-  int sockets[2];
-  const int memory = memfd_create("fovea-region", MFD_CLOEXEC);
-  if (memory < 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) != 0) {
-    if (memory >= 0) ::close(memory);
-    throw Error(ErrorCode::kInternal, "slide reader", "too many open files", "Raise ulimit -n.");
-  }
-  return {out_of_the_way(sockets[0]), out_of_the_way(sockets[1]), out_of_the_way(memory)};
-}
+constexpr int kPatienceMs = 120'000;
 
 /// One child with the slide open in it.
 class Helper {
  public:
-  explicit Helper(const Ends& ends)
-      : channel_(ends.ours), pixels_(ends.memory), child_(spawn(helper_program(), ends.theirs, ends.memory)) {
+  explicit Helper(const HelperEnds& ends)
+      : channel_(ends.ours), pixels_(ends.memory), child_(start_helper("slide", ends)) {
     ::close(ends.theirs);
   }
   ~Helper() { end(); }
@@ -124,24 +57,11 @@ class Helper {
   void lost() {
     alive_ = false;
     const int status = end();
-    how_ = WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL
-               ? "the decoder crashed with signal " + std::to_string(WTERMSIG(status))
-           : WIFEXITED(status) ? "the decoder ended with code " + std::to_string(WEXITSTATUS(status))
-                               : "the decoder did not answer";
+    how_ = "the decoder " + helper_end_words(status);
   }
-  /// A child whose socket closed is on its way out and tells why; one that hangs is killed.
   int end() {
     if (child_ < 0) return 0;
-    int status = 0;
-    for (int i = 0; i < kFarewellMs; ++i) {
-      if (waitpid(child_, &status, WNOHANG) == child_) break;
-      if (i == kFarewellMs - 1 || alive_) {
-        kill(child_, SIGKILL);
-        waitpid(child_, &status, 0);
-        break;
-      }
-      usleep(1000);
-    }
+    const int status = end_helper(child_, alive_);
     child_ = -1;
     return status;
   }
@@ -156,7 +76,7 @@ class Helper {
 class IsolatedSlide final : public Slide {
  public:
   IsolatedSlide(fs::path path, const SlideOptions& options) : path_(std::move(path)), options_(options) {
-    auto helper = std::make_unique<Helper>(make_ends());
+    auto helper = std::make_unique<Helper>(make_helper_ends());
     auto info = helper->open(path_, options_);
     if (!info)
       throw Error(ErrorCode::kCorrupt, path_.string(), "the slide cannot be opened (" + helper->how() + ")",
@@ -209,7 +129,7 @@ class IsolatedSlide final : public Slide {
         return helper;
       }
     }
-    auto helper = std::make_unique<Helper>(make_ends());
+    auto helper = std::make_unique<Helper>(make_helper_ends());
     if (!helper->open(path_, options_))
       throw Error(ErrorCode::kCorrupt, path_.string(), "the slide cannot be opened again (" + helper->how() + ")",
                   "Copy it again; the file is damaged.");

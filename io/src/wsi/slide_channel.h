@@ -12,10 +12,9 @@
 #include <fovea/base/error.h>
 #include <fovea/io/slide.h>
 
-namespace fovea::io {
+#include "core/helper.h"
 
-/// File descriptors that a helper finds open.
-constexpr int kHelperSocket = 3, kHelperMemory = 4;
+namespace fovea::io {
 
 struct RegionRequest {
   std::int64_t level = 0, x0 = 0, y0 = 0, width = 0, height = 0;

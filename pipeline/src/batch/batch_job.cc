@@ -51,6 +51,11 @@ std::vector<Parameter> parameters() {
        .help = "With --isolate: a case that takes longer has failed (0 = no limit)",
        .fallback = 0.0,
        .group = running},
+      {.name = "case-memory-gb",
+       .type = T::kNumber,
+       .help = "With --isolate: memory that a case may take, in GiB (0 = the machine's)",
+       .fallback = 0.0,
+       .group = running},
       {.name = "wait",
        .type = T::kFlag,
        .help = "Do not end while other processes run cases; take over those of processes that die",
@@ -116,7 +121,7 @@ class Batch {
                        values_.flag("isolate"),
                        values_.flag("wait"),
                        values_.flag("hash-inputs"),
-                       values_.number("case-seconds"),
+                       {values_.number("case-seconds"), values_.number("case-memory-gb")},
                        values_.number("lease-seconds"),
                        share_of_task()};
     try {
@@ -133,8 +138,10 @@ class Batch {
     fixed_ = fixed_of(values_.list("set"), problems);
     if (values_.number("lease-seconds") < 1) problems.emplace_back("'lease-seconds' must be at least 1");
     if (values_.number("case-seconds") < 0) problems.emplace_back("'case-seconds' must not be negative");
-    if (values_.number("case-seconds") > 0 && !values_.flag("isolate"))
-      problems.emplace_back("'case-seconds' needs 'isolate'");
+    if (!(values_.number("case-memory-gb") >= 0)) problems.emplace_back("'case-memory-gb' must not be negative");
+    for (const char* name : {"case-seconds", "case-memory-gb"})
+      if (values_.number(name) > 0 && !values_.flag("isolate"))
+        problems.push_back("'" + std::string(name) + "' needs 'isolate'");
     slurm_ = {values_.text("partition"), values_.text("time"),    values_.text("memory"),
               values_.integer("gpus"),   values_.integer("cpus"), values_.integer("array-size")};
     for (std::string& problem : problems_of(slurm_)) problems.push_back(std::move(problem));

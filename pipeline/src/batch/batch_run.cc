@@ -150,7 +150,7 @@ std::optional<Outcome> BatchRun::outcome_of(std::size_t index, const JobRequest&
     advance(std::clamp(share, 0.0, 0.99));
   };
   try {
-    return options_.isolate ? run_isolated(request, options_.case_seconds, advanced, stop.get_token())
+    return options_.isolate ? run_isolated(request, options_.limits, advanced, stop.get_token())
                             : run_here(request, advanced, stop.get_token());
   } catch (const Error& error) {
     if (error.code() == ErrorCode::kCancelled && !meter_.stop().stop_requested()) return {};

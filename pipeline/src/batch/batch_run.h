@@ -22,7 +22,7 @@ struct RunOptions {
   bool isolate = false;
   bool wait = false;        ///< for what other processes have, to take it over should they die
   bool by_content = false;  ///< inputs are known by their content, not by path, size and time
-  double case_seconds = 0;  ///< with `isolate`
+  CaseLimits limits;        ///< with `isolate`
   double lease_seconds = 120;
   double first = 0;  ///< where in the list to begin, 0..1: processes that start together meet less
 };

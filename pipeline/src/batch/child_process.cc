@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -116,14 +117,31 @@ class Child {
     std::vector<char*> arguments;
     for (const std::string& argument : call_.arguments) arguments.push_back(const_cast<char*>(argument.c_str()));
     arguments.push_back(nullptr);
-    const int failed = ::posix_spawnp(&process_, arguments[0], &actions, &attributes, arguments.data(), environ);
+    std::vector<char*> environment;
+    for (char** variable = environ; *variable; ++variable) environment.push_back(*variable);
+    std::string parent = "FOVEA_PARENT=" + std::to_string(::getpid());  // whose end is its own, if it is ours
+    environment.push_back(parent.data()), environment.push_back(nullptr);
+    const int failed =
+        ::posix_spawnp(&process_, arguments[0], &actions, &attributes, arguments.data(), environment.data());
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attributes);
-    if (failed == 0) return;
+    if (failed == 0) return take_limits();
     process_ = -1;
     throw Error(ErrorCode::kNotFound, call_.arguments.front(),
                 std::string("the program cannot be started (") + std::strerror(failed) + ")",
                 "Check that it is installed and may be executed.");
+  }
+
+  /// posix_spawn cannot set them; the program has hardly begun to load its libraries when they come.
+  void take_limits() const {
+    const auto limit = [&](__rlimit_resource what, double most) {
+      const rlimit limits{static_cast<rlim_t>(most), static_cast<rlim_t>(most)};
+      ::prlimit(process_, what, &limits, nullptr);
+    };
+    limit(RLIMIT_CORE, 0);
+    if (call_.limits.memory_bytes > 0) limit(RLIMIT_DATA, call_.limits.memory_bytes);
+    if (call_.limits.cpu_seconds > 0) limit(RLIMIT_CPU, call_.limits.cpu_seconds);
+    if (call_.limits.file_bytes > 0) limit(RLIMIT_FSIZE, call_.limits.file_bytes);
   }
 
   /// False when the pipe is closed.

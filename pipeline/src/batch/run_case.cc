@@ -3,13 +3,17 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <thread>
 #include <utility>
 
 #include <dlfcn.h>
+#include <signal.h>
+#include <unistd.h>
 
 #include <nlohmann/json.hpp>
 
 #include <fovea/base/error.h>
+#include <fovea/io/decode_apart.h>
 
 #include "batch/child_process.h"
 
@@ -58,9 +62,19 @@ class Report {
   bool complete_ = false;
 };
 
+constexpr double kGib = 1024.0 * 1024 * 1024, kLargestFile = 256 * kGib;
+
+ChildLimits limits_of(const CaseLimits& limits) {
+  const double machine = static_cast<double>(::sysconf(_SC_PHYS_PAGES)) * static_cast<double>(::sysconf(_SC_PAGESIZE));
+  return {limits.memory_gb > 0 ? limits.memory_gb * kGib : machine,
+          limits.seconds > 0 ? 1 + limits.seconds * std::max(1u, std::thread::hardware_concurrency()) : 0,
+          kLargestFile};
+}
+
 }  // namespace
 
 Outcome run_here(const JobRequest& request, const std::function<void(double)>& advanced, std::stop_token stop) {
+  const io::DecodeApart apart;
   try {
     Outcome outcome;
     outcome.result = run_job(
@@ -86,16 +100,18 @@ std::string fovea_program() {
               "Install Fovea again, or name it in FOVEA_PROGRAM.");
 }
 
-Outcome run_isolated(const JobRequest& request, double seconds, const std::function<void(double)>& advanced,
+Outcome run_isolated(const JobRequest& request, const CaseLimits& limits, const std::function<void(double)>& advanced,
                      std::stop_token stop) {
   Report report(advanced);
   ChildCall call;
   call.arguments = {fovea_program(), "run", "/dev/stdin", "--json-progress"};
   call.input = to_json(request);
   call.line = [&](std::string_view line) { report.take(line); };
-  call.stop = std::move(stop), call.seconds = seconds;
+  call.stop = std::move(stop), call.seconds = limits.seconds, call.limits = limits_of(limits);
   const ChildEnd end = run_child(call);
   if (end.timed_out) return failure("timeout", "it did not end within the time given (--case-seconds)");
+  if (end.signal == SIGXCPU) return failure("timeout", "it took more processor time than it may (--case-seconds)");
+  if (end.signal == SIGXFSZ) return failure("write_failed", "it wrote a larger file than it may");
   if (end.signal != 0)
     return failure("crashed", std::string("its process was ended by signal ") + std::to_string(end.signal) + " (" +
                                   ::strsignal(end.signal) + ")");

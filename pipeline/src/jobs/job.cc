@@ -107,7 +107,8 @@ JobValues::JobValues(const JobKind& kind, const JobRequest& request) : request_(
                          joined(parameter.choices, ", "));
     values_.emplace(parameter.name, std::move(*value));
   }
-  for (const auto& [name, value] : request.values) {
+  for (const auto& given : request.values) {
+    const std::string& name = given.first;
     const bool known =
         std::any_of(kind.parameters.begin(), kind.parameters.end(), [&](const Parameter& p) { return p.name == name; });
     if (!known) problems.push_back("'" + name + "' is not an option of " + kind.name);
@@ -145,7 +146,12 @@ bool JobValues::given(std::string_view name) const {
 std::string to_json(const JobRequest& request) {
   Json values = Json::object();
   for (const auto& [name, value] : request.values) values[name] = value_to_json(value);
-  return Json{{"fovea_job", JobRequest::kVersion}, {"kind", request.kind}, {"values", values}}.dump(2) + "\n";
+  try {
+    return Json{{"fovea_job", JobRequest::kVersion}, {"kind", request.kind}, {"values", values}}.dump(2) + "\n";
+  } catch (const Json::exception&) {  // a path in the bytes of an old character set
+    throw Error(ErrorCode::kUsage, "fovea " + request.kind, "an option holds bytes that are no UTF-8",
+                "Rename the file or folder.");
+  }
 }
 
 JobRequest job_from_json(std::string_view text, std::string_view subject) {

@@ -10,6 +10,7 @@
 
 #include <fovea/base/error.h>
 #include <fovea/io/atomic_file.h>
+#include <fovea/io/decode_apart.h>
 #include <fovea/io/hash.h>
 
 #include "model_store.h"
@@ -129,6 +130,7 @@ class Batch {
     const ListedCase& one = list_.cases[index];
     Outcome& outcome = outcomes_[index];
     const auto start = std::chrono::steady_clock::now();
+    const io::DecodeApart apart;
     try {
       if (!one.problem.empty()) {
         outcome.state = "failed", outcome.reason = one.problem;

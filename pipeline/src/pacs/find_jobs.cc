@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "pacs/peer.h"
+#include "pacs/remote.h"
 #include "problems.h"
 
 namespace fovea::pipeline {
@@ -47,20 +48,21 @@ std::string line_of(const Json& row) {
 }
 
 JobResult echo(const JobValues& values, const ProgressSink&, std::stop_token stop) {
-  const io::PacsPeer peer = pacs::peer_of(values);
+  const auto remote = pacs::remote_of(values);
   const auto start = std::chrono::steady_clock::now();
-  io::pacs_echo(peer, stop);
+  remote->echo(stop);
   const auto ms =
       std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start).count();
   JobResult result;
-  result.text = peer.address() + " answers as " + peer.called_ae + " (" + std::to_string(ms) + " ms" +
-                (peer.tls.on ? ", TLS" : "") + ")\n";
+  const bool web = !values.text("url").empty();
+  result.text = remote->address() + " answers" + (web ? "" : " as " + values.text("called-ae")) + " (" +
+                std::to_string(ms) + " ms" + (values.flag("tls") ? ", TLS" : "") + ")\n";
   result.json = Json{{"answers", true}, {"milliseconds", ms}}.dump(2);
   return result;
 }
 
 JobResult find(const JobValues& values, const ProgressSink&, std::stop_token stop) {
-  const io::PacsPeer peer = pacs::peer_of(values);
+  const auto remote = pacs::remote_of(values);
   const std::string& name = values.text("level");
   const auto level = name == "patient" ? io::PacsLevel::kPatient
                      : name == "study" ? io::PacsLevel::kStudy
@@ -70,11 +72,11 @@ JobResult find(const JobValues& values, const ProgressSink&, std::stop_token sto
   refuse_problems(problems, values.request().kind);
   io::PacsMatches found;
   if (level == io::PacsLevel::kSeries) {
-    found.matches = pacs::selected_series(peer, values, stop);
+    found.matches = pacs::selected_series(*remote, values, stop);
   } else {
     io::PacsQuery query = pacs::query_of(values, level);
     query.max_matches = static_cast<std::size_t>(values.integer("max-matches"));
-    found = io::pacs_find(peer, query, stop);
+    found = remote->find(query, stop);
     std::erase_if(found.matches, [&](const io::PacsMatch& match) {
       return !pacs::contains(match.study_description, values.text("description"));
     });
@@ -99,11 +101,11 @@ JobResult find(const JobValues& values, const ProgressSink&, std::stop_token sto
 JobKind pacs_echo_job() {
   JobKind kind;
   kind.name = "pacs echo";
-  kind.summary = "Ask a PACS whether it answers (C-ECHO)";
+  kind.summary = "Ask a PACS whether it answers (C-ECHO, or a query over DICOMweb)";
   kind.details =
       "Exit codes: 0 it answers, 1 wrong usage, 3 it does not.\n"
       "Example: fovea pacs echo --host pacs.example --port 4242 --called-ae ORTHANC";
-  pacs::add_peer(kind.parameters);
+  pacs::add_remote(kind.parameters);
   kind.run = echo;
   return kind;
 }
@@ -111,13 +113,14 @@ JobKind pacs_echo_job() {
 JobKind pacs_find_job() {
   JobKind kind;
   kind.name = "pacs find";
-  kind.summary = "List patients, studies or series of a PACS (C-FIND)";
+  kind.summary = "List patients, studies or series of a PACS (C-FIND, QIDO-RS)";
   kind.details =
       "Prints modality, description and counts; UIDs as hashes and nothing of the patient, unless --show-identifiers "
       "is "
       "given.\nExit codes: 0 done (also when nothing was found), 1 wrong usage, 3 the PACS refused or did not answer.\n"
-      "Example: fovea pacs find --host pacs.example --port 4242 --called-ae ORTHANC --level series --modality MR";
-  pacs::add_peer(kind.parameters);
+      "Example: fovea pacs find --host pacs.example --port 4242 --called-ae ORTHANC --level series --modality MR\n"
+      "         fovea pacs find --url https://pacs.example/dicom-web --token-file token --level series --modality MR";
+  pacs::add_remote(kind.parameters);
   kind.parameters.push_back({.name = "level",
                              .type = ParameterType::kChoice,
                              .help = "What is listed",

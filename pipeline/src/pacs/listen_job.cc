@@ -12,6 +12,8 @@
 #include <fovea/base/error.h>
 #include <fovea/io/dicom_pdf.h>
 
+#include "batch/redaction.h"
+#include "batch/run_case.h"
 #include "log/log.h"
 #include "pacs/peer.h"
 #include "pacs/queue.h"
@@ -78,6 +80,8 @@ class Listener {
     within("port", 1, 65535), within("timeout", 1, 3600), within("quiet-seconds", 1, 86400);
     within("retry-seconds", 1, kLongestPause);
     if (!(values.number("keep-hours") >= 0)) problems.push_back("--keep-hours must not be negative");
+    if (!(values.number("case-seconds") >= 0)) problems.push_back("--case-seconds must not be negative");
+    if (!(values.number("case-memory-gb") >= 0)) problems.push_back("--case-memory-gb must not be negative");
     if (!(values.number("give-up-hours") > 0)) problems.push_back("--give-up-hours must be positive");
     refuse_problems(problems, values.request().kind);
     return read_rules(values.text("rules"), values.text("ae"));
@@ -131,11 +135,23 @@ class Listener {
     request.values["volumes"] = std::vector<std::string>{(series.folder / "source").string()};
     request.values["out"] = result.string();
     request.values["dicom-seg"] = (result / "segmentation.dcm").string();
-    run_job(request, {}, stop_);
+    run_apart(request, result);
     io::write_encapsulated_pdf(result / "report.dcm", result / "report.pdf", series.folder / "source",
                                "Segmentation report (research only)");
     state.stage = "send", state.attempts = 0, state.not_before = 0, state.since = unix_now(), state.problem.clear();
     queue_.save(series);
+  }
+
+  /// In a process of its own under limits: what a sender makes of an image must not end the listener.
+  void run_apart(const JobRequest& request, const fs::path& result) const {
+    const batch::Outcome outcome = batch::run_isolated(
+        request, {values_.number("case-seconds"), values_.number("case-memory-gb")}, [](double) {}, stop_);
+    const int code = outcome.result.exit_code;
+    if (code == 0 || code == 2) return;
+    const bool may_pass = outcome.code == error_code_name(ErrorCode::kWriteFailed) ||
+                          outcome.code == error_code_name(ErrorCode::kOutOfMemory);
+    throw Error(may_pass ? ErrorCode::kWriteFailed : ErrorCode::kCorrupt, "series",
+                batch::Redaction(request, result)(outcome.problem));
   }
 
   void send(QueuedSeries& series) {
@@ -228,6 +244,16 @@ void add_options(std::vector<Parameter>& p) {
                .type = T::kNumber,
                .help = "How long images and results stay after they were sent",
                .fallback = 24.0});
+  p.push_back({.name = "case-seconds",
+               .type = T::kNumber,
+               .help = "A segmentation that takes longer is ended (0 = no limit)",
+               .fallback = 3600.0,
+               .group = "Limits"});
+  p.push_back({.name = "case-memory-gb",
+               .type = T::kNumber,
+               .help = "Memory that a segmentation may take, in GiB (0 = the machine's)",
+               .fallback = 0.0,
+               .group = "Limits"});
   add_tls(p);
   add_limits(p);
 }

@@ -124,25 +124,6 @@ io::PacsQuery query_of(const JobValues& values, io::PacsLevel level) {
   return query;
 }
 
-std::vector<io::PacsMatch> selected_series(const io::PacsPeer& peer, const JobValues& values, std::stop_token stop) {
-  std::vector<std::string> studies{values.text("study")};
-  if (studies.front().empty()) {
-    studies.clear();
-    for (const io::PacsMatch& match : io::pacs_find(peer, query_of(values, io::PacsLevel::kStudy), stop).matches)
-      studies.push_back(match.study_uid);
-  }
-  std::vector<io::PacsMatch> selected;
-  for (const std::string& study : studies) {
-    io::PacsQuery query = query_of(values, io::PacsLevel::kSeries);
-    query.study_uid = study;
-    for (io::PacsMatch& match : io::pacs_find(peer, query, stop).matches) {
-      match.study_uid = study;  // the answer need not repeat it
-      if (contains(match.series_description, values.text("description"))) selected.push_back(std::move(match));
-    }
-  }
-  return selected;
-}
-
 bool contains(const std::string& text, const std::string& part) {
   return std::search(text.begin(), text.end(), part.begin(), part.end(),
                      [](unsigned char a, unsigned char b) { return std::tolower(a) == std::tolower(b); }) !=

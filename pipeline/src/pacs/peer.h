@@ -21,8 +21,6 @@ io::PacsTls tls_of(const JobValues& values);
 io::PacsLimits limits_of(const JobValues& values);
 io::PacsQuery query_of(const JobValues& values, io::PacsLevel level);
 
-/// The series that the selection names: studies first, then the series of each.
-std::vector<io::PacsMatch> selected_series(const io::PacsPeer& peer, const JobValues& values, std::stop_token stop);
 /// Whether `text` holds `part`, whatever their case; an empty part is in every text.
 bool contains(const std::string& text, const std::string& part);
 

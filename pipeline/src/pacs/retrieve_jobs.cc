@@ -9,6 +9,7 @@
 #include <fovea/io/atomic_file.h>
 
 #include "pacs/peer.h"
+#include "pacs/remote.h"
 #include "problems.h"
 #include "progress.h"
 
@@ -17,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
-using Retrieve = std::function<io::PacsRetrieved(const io::PacsMatch&, const fs::path&, const io::PacsProgress&)>;
+using Retrieve = std::function<pacs::Remote::Got(const io::PacsMatch&, const fs::path&, const io::PacsProgress&)>;
 
 JobResult retrieve_all(const JobValues& values, const std::vector<io::PacsMatch>& series, ProgressMeter& meter,
                        const Retrieve& retrieve) {
@@ -37,13 +38,15 @@ JobResult retrieve_all(const JobValues& values, const std::vector<io::PacsMatch>
         row["state"] = "there already";
         result.text += name + ": there already, kept as it is\n";
       } else {
-        const io::PacsRetrieved got = retrieve(series[i], folder, [&](std::int64_t done, std::int64_t left) {
+        const pacs::Remote::Got got = retrieve(series[i], folder, [&](std::int64_t done, std::int64_t left) {
           const std::int64_t all = left >= 0 ? done + left : series[i].instances;
           meter.advance(all > 0 ? std::min(1.0, static_cast<double>(done) / static_cast<double>(all)) : 0);
         });
         row["state"] = "received", row["objects"] = got.objects, row["bytes"] = got.bytes;
-        result.text += name + ": " + std::to_string(got.objects) + " objects, " + series[i].modality + " " +
-                       series[i].series_description + "\n";
+        if (got.kept > 0) row["kept"] = got.kept;
+        result.text += name + ": " + std::to_string(got.objects) + " objects" +
+                       (got.kept > 0 ? " and " + std::to_string(got.kept) + " of an earlier try" : "") + ", " +
+                       series[i].modality + " " + series[i].series_description + "\n";
         result.outputs.push_back(folder);
       }
     } catch (const Error& error) {
@@ -59,7 +62,7 @@ JobResult retrieve_all(const JobValues& values, const std::vector<io::PacsMatch>
   return result;
 }
 
-std::vector<io::PacsMatch> selection(const io::PacsPeer& peer, const JobValues& values, ProgressMeter& meter) {
+std::vector<io::PacsMatch> selection(const pacs::Remote& remote, const JobValues& values, ProgressMeter& meter) {
   bool any = false;
   for (const char* name : {"study", "patient-id", "patient-name", "accession", "date"})
     any |= !values.text(name).empty();
@@ -68,20 +71,20 @@ std::vector<io::PacsMatch> selection(const io::PacsPeer& peer, const JobValues& 
   if (!values.text("series").empty() && values.text("study").empty()) problems.push_back("--series needs --study");
   refuse_problems(problems, values.request().kind);
   meter.stage("asking", 0, 0);
-  auto series = pacs::selected_series(peer, values, meter.stop());
+  auto series = pacs::selected_series(remote, values, meter.stop());
   if (series.empty())
-    throw Error(ErrorCode::kNotFound, peer.address(), "no series matches the selection",
+    throw Error(ErrorCode::kNotFound, remote.address(), "no series matches the selection",
                 "Look with fovea pacs find --level series.");
   return series;
 }
 
 JobResult get(const JobValues& values, const ProgressSink& sink, std::stop_token stop) {
-  const io::PacsPeer peer = pacs::peer_of(values);
+  const auto remote = pacs::remote_of(values);
   const io::PacsLimits limits = pacs::limits_of(values);
   ProgressMeter meter(sink, stop);
-  return retrieve_all(values, selection(peer, values, meter), meter,
+  return retrieve_all(values, selection(*remote, values, meter), meter,
                       [&](const io::PacsMatch& match, const fs::path& folder, const io::PacsProgress& progress) {
-                        return io::pacs_get(peer, match.study_uid, match.series_uid, folder, limits, progress, stop);
+                        return remote->get(match, folder, limits, progress, stop);
                       });
 }
 
@@ -93,14 +96,15 @@ JobResult move(const JobValues& values, const ProgressSink& sink, std::stop_toke
   if (port < 1 || port > 65535) problems.push_back("--listen-port must lie between 1 and 65535");
   refuse_problems(problems, values.request().kind);
   ProgressMeter meter(sink, stop);
-  return retrieve_all(values, selection(peer, values, meter), meter,
+  return retrieve_all(values, selection(*pacs::remote_of(peer), values, meter), meter,
                       [&](const io::PacsMatch& match, const fs::path& folder, const io::PacsProgress& progress) {
-                        return io::pacs_move(peer, static_cast<int>(port), match.study_uid, match.series_uid, folder,
-                                             limits, progress, stop);
+                        const auto got = io::pacs_move(peer, static_cast<int>(port), match.study_uid, match.series_uid,
+                                                       folder, limits, progress, stop);
+                        return pacs::Remote::Got{got.objects, got.bytes, 0};
                       });
 }
 
-JobKind retrieving(const char* name, const char* summary, const std::string& details) {
+JobKind retrieving(const char* name, const char* summary, const std::string& details, bool web) {
   JobKind kind;
   kind.name = name, kind.summary = summary;
   kind.details =
@@ -108,7 +112,7 @@ JobKind retrieving(const char* name, const char* summary, const std::string& det
       "series is\nthere whole, or not at all; one that is there already is not fetched again.\n"
       "Exit codes: 0 all there, 1 wrong usage, 2 some series failed, 3 none came, 130 cancelled.\n" +
       details;
-  pacs::add_peer(kind.parameters);
+  web ? pacs::add_remote(kind.parameters) : pacs::add_peer(kind.parameters);
   kind.parameters.push_back({.name = "out",
                              .type = ParameterType::kOutputFolder,
                              .help = "Folder for the series; made if it does not exist",
@@ -122,9 +126,12 @@ JobKind retrieving(const char* name, const char* summary, const std::string& det
 
 JobKind pacs_get_job() {
   JobKind kind =
-      retrieving("pacs get", "Fetch series from a PACS over the same connection (C-GET)",
+      retrieving("pacs get", "Fetch series from a PACS over the same connection (C-GET, WADO-RS)",
+                 "Over DICOMweb what came of a series that failed stays, hidden, and is not fetched again.\n"
                  "Example: fovea pacs get --host pacs.example --port 4242 --called-ae ORTHANC --patient-id 17 "
-                 "--modality MR --out series");
+                 "--modality MR --out series\n"
+                 "         fovea pacs get --url https://pacs.example/dicom-web --patient-id 17 --out series",
+                 true);
   kind.run = get;
   return kind;
 }
@@ -133,7 +140,8 @@ JobKind pacs_move_job() {
   JobKind kind = retrieving("pacs move", "Have a PACS send series to us (C-MOVE)",
                             "The PACS must know --ae as a destination at this machine and --listen-port.\n"
                             "Example: fovea pacs move --host pacs.example --port 4242 --called-ae ORTHANC --ae FOVEA "
-                            "--listen-port 11112 --patient-id 17 --out series");
+                            "--listen-port 11112 --patient-id 17 --out series",
+                            false);
   kind.parameters.push_back({.name = "listen-port",
                              .type = ParameterType::kInteger,
                              .help = "Our port at which the PACS delivers",

@@ -8,7 +8,7 @@
 #include <fovea/base/error.h>
 #include <fovea/io/dicom_pdf.h>
 
-#include "pacs/peer.h"
+#include "pacs/remote.h"
 #include "pacs/scratch.h"
 #include "problems.h"
 #include "progress.h"
@@ -40,7 +40,7 @@ std::vector<fs::path> files_of(const std::vector<std::string>& arguments) {
 }
 
 JobResult store(const JobValues& values, const ProgressSink& sink, std::stop_token stop) {
-  const io::PacsPeer peer = pacs::peer_of(values);
+  const auto remote = pacs::remote_of(values);
   ProgressMeter meter(sink, stop);
   meter.stage("sending", 0, 1);
   std::vector<fs::path> files = files_of(values.list("files"));
@@ -56,8 +56,8 @@ JobResult store(const JobValues& values, const ProgressSink& sink, std::stop_tok
     io::write_encapsulated_pdf(wrapped, file, values.text("source"), values.text("title"));
     file = wrapped;
   }
-  const auto outcomes = io::pacs_store(
-      peer, files,
+  const auto outcomes = remote->store(
+      files,
       [&](std::int64_t done, std::int64_t left) {
         meter.advance(static_cast<double>(done) / static_cast<double>(done + left));
       },
@@ -81,7 +81,7 @@ JobResult store(const JobValues& values, const ProgressSink& sink, std::stop_tok
 JobKind pacs_store_job() {
   JobKind kind;
   kind.name = "pacs store";
-  kind.summary = "Send DICOM files and reports to a PACS (C-STORE)";
+  kind.summary = "Send DICOM files and reports to a PACS (C-STORE, STOW-RS)";
   kind.details =
       "Sends DICOM files (series, SEG) as they are; a .pdf goes as an encapsulated PDF of the patient and study of "
       "--source.\nExit codes: 0 all stored, 1 wrong usage, 2 some were not, 3 none was, 130 cancelled.\n"
@@ -92,7 +92,7 @@ JobKind pacs_store_job() {
                              .help = "DICOM files, folders of them, or PDF reports",
                              .required = true,
                              .positional = true});
-  pacs::add_peer(kind.parameters);
+  pacs::add_remote(kind.parameters);
   kind.parameters.push_back({.name = "source",
                              .type = ParameterType::kFile,
                              .help = "DICOM series (file or folder) that a PDF is about",

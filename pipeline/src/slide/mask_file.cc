@@ -64,13 +64,19 @@ void fill_polygon(const std::vector<Ring>& rings, io::Image& mask) {
   }
 }
 
+/// Far outside is outside: differences of what is left never overflow.
+double pixel(double level0, const OverviewGrid& grid) {
+  constexpr double kFar = 1e9;
+  return std::clamp(level0 / grid.frame.pixel_px, -kFar, kFar);
+}
+
 void fill_json_polygon(const Json& polygon, const OverviewGrid& grid, io::Image& mask) {
   std::vector<Ring> rings;
   for (const Json& points : polygon) {
     Ring ring;
     for (const Json& point : points)
-      ring.emplace_back((point.at(0).get<double>() - grid.frame.origin_x) / grid.frame.pixel_px,
-                        (point.at(1).get<double>() - grid.frame.origin_y) / grid.frame.pixel_px);
+      ring.emplace_back(pixel(point.at(0).get<double>() - grid.frame.origin_x, grid),
+                        pixel(point.at(1).get<double>() - grid.frame.origin_y, grid));
     if (!ring.empty()) rings.push_back(std::move(ring));
   }
   fill_polygon(rings, mask);

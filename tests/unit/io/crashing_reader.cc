@@ -1,6 +1,8 @@
-// A slide reader that crashes, hangs or complains where a test wants it to: by the place that is read.
+// A slide reader that crashes, hangs or complains where a test wants it to: by the place that is read. Volumes it dies
+// of at once.
 #include <csignal>
 #include <cstdlib>
+#include <cstring>
 #include <thread>
 
 #include "wsi/slide_channel.h"
@@ -33,7 +35,8 @@ class BadSlide final : public io::Slide {
 
 }  // namespace
 
-int main() {
+int main(int count, char** arguments) {
+  if (count > 1 && std::strcmp(arguments[1], "volume") == 0) std::raise(SIGSEGV);
   return io::serve_slide(io::kHelperSocket, io::kHelperMemory,
                          [](const std::filesystem::path& path, const io::SlideOptions&) -> std::unique_ptr<io::Slide> {
                            if (path.filename() == "crash-at-open.svs") std::raise(SIGSEGV);

@@ -34,6 +34,15 @@ void MainWindow::buildPages() {
   p.train = new TrainPage(session_->engine(), session_->settings(), this);
   p.pages = new QStackedWidget(this);
   for (QWidget* page : std::initializer_list<QWidget*>{p.views, p.report, p.queue, p.train}) p.pages->addWidget(page);
+  // A page that is not shown does not widen the window.
+  const auto make_room = [pages = p.pages] {
+    for (int i = 0; i < pages->count(); ++i) {
+      const auto policy = i == pages->currentIndex() ? QSizePolicy::Preferred : QSizePolicy::Ignored;
+      pages->widget(i)->setSizePolicy(policy, policy);
+    }
+  };
+  connect(p.pages, &QStackedWidget::currentChanged, this, make_room);
+  make_room();
 
   p.run = new RunPanel(session_->engine(), session_->settings(), session_->queue(), this);
   p.attention = new AttentionPanel(session_->engine(), p.slide->canvas(), this);

@@ -136,8 +136,8 @@
         <translation>mesure</translation>
     </message>
     <message>
-        <source>turning the volume</source>
-        <translation>rotation du volume</translation>
+        <source>slicing the volume</source>
+        <translation>découpe du volume en coupes</translation>
     </message>
     <message>
         <source>there is no such slide</source>

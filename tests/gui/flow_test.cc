@@ -140,6 +140,7 @@ TEST_F(FlowTest, OpenRunTopPatchReport) {
   QTest::keyClick(window_.get(), Qt::Key_2, Qt::ControlModifier);
   auto* report = find<QTextBrowser>("report");
   ASSERT_TRUE(wait_for([&] { return report->toPlainText().contains(QStringLiteral("tumour")); }));
+  EXPECT_EQ(window_->width(), 1280) << "no page, and no result, widens the window";
   const QString pdf = home_.filePath(QStringLiteral("report.pdf"));
   auto* page = window_->findChild<ReportPage*>();
   int saved = 0;

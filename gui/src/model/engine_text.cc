@@ -48,7 +48,7 @@ const char* const kPatterns[] = {
     "segmenting",
     "back to the native grid",
     "measuring",
-    "turning the volume",
+    "slicing the volume",
     // What goes wrong.
     "there is no such slide",
     "there is no such volume",

@@ -164,7 +164,8 @@ void paint_legend(QPainter& painter, const CanvasContent& content, const Overlay
   const QRectF bar(box.left() + 12, box.top() + 24, box.width() - 24, 8);
   const auto colours = pipeline::colour_table(style.map);
   QLinearGradient gradient(bar.topLeft(), bar.topRight());
-  for (int i = 0; i <= 16; ++i) gradient.setColorAt(i / 16.0, QColor(QRgb(colours[static_cast<std::size_t>(i * 255 / 16)])));
+  for (int i = 0; i <= 16; ++i)
+    gradient.setColorAt(i / 16.0, QColor(QRgb(colours[static_cast<std::size_t>(i * 255 / 16)])));
   painter.fillRect(bar, gradient);
   painter.setPen(themeColours().text);
   const QString caption = content.live ? Tr::tr("attention so far") : QString::fromStdString(raster.caption);

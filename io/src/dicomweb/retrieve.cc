@@ -6,12 +6,9 @@
 #include <optional>
 #include <set>
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <fovea/io/atomic_file.h>
-#include <fovea/io/file_lock.h>
 
+#include "core/folder_in_progress.h"
 #include "dicomweb/dicom_json.h"
 #include "dicomweb/find.h"
 #include "dicomweb/http.h"
@@ -27,48 +24,6 @@ using namespace dicomweb;
 std::string name_of(const std::string& instance) {
   return pseudonym(instance, 32) + ".dcm";
 }
-
-/// The hidden neighbour that stays until everything is there.
-class Resumable {
- public:
-  explicit Resumable(fs::path folder) : folder_(std::move(folder)) {
-    if (!folder_.has_filename()) folder_ = folder_.parent_path();
-    if (fs::exists(folder_))
-      throw Error(ErrorCode::kUsage, folder_.filename().string(), "the folder is there already",
-                  "Choose a new one: a retrieval never mixes with what is there.");
-    parent_ = folder_.has_parent_path() ? folder_.parent_path() : fs::path(".");
-    const std::string hidden = "." + folder_.filename().string();
-    part_ = parent_ / (hidden + ".part");
-    std::error_code error;
-    fs::create_directories(part_, error);
-    if (error)
-      throw Error(ErrorCode::kWriteFailed, folder_.filename().string(), "the folder cannot be made",
-                  "Choose an output folder that you may write to.");
-    lock_ = FileLock::try_lock(parent_ / (hidden + ".lock"));
-    if (!lock_)
-      throw Error(ErrorCode::kUsage, folder_.filename().string(), "another process is fetching it",
-                  "Wait for it, or choose another folder.");
-    remove_stale_temporaries(part_, [](const std::string&) { return false; });
-  }
-  const fs::path& part() const { return part_; }
-  void discard_if_empty() {
-    std::error_code ignored;
-    fs::remove(part_, ignored);
-  }
-  void commit() {
-    std::error_code error;
-    fs::rename(part_, folder_, error);
-    if (error)
-      throw Error(ErrorCode::kWriteFailed, folder_.filename().string(), "it could not be put in its place",
-                  "Choose an output folder that you may write to.");
-    const int descriptor = ::open(parent_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (descriptor >= 0) ::fsync(descriptor), ::close(descriptor);
-  }
-
- private:
-  fs::path folder_, parent_, part_;
-  std::optional<FileLock> lock_;
-};
 
 /// One instance while it arrives: the only part of a multipart answer, or all of a plain one.
 class Arrival {
@@ -171,7 +126,7 @@ WebRetrieved web_get(const WebPeer& peer, const std::string& study, const std::s
   Http http(peer, std::move(stop));
   const std::string path = "/studies/" + checked_uid(http, study) + "/series/" + checked_uid(http, series);
   const std::vector<std::string> instances = instances_of(http, path, limits);
-  Resumable place(folder);
+  FolderInProgress place(folder, FolderInProgress::Leftovers::kResume);
   WebRetrieved got;
   std::set<std::string> wanted;
   for (const std::string& instance : instances) wanted.insert(name_of(instance));

@@ -6,9 +6,7 @@
 #include <mutex>
 #include <thread>
 
-#include <fcntl.h>
-#include <unistd.h>
-
+#include "core/folder_in_progress.h"
 #include "pacs/association.h"
 #include "pacs/inbox.h"
 
@@ -57,43 +55,6 @@ std::vector<Context> storage_contexts() {
   return contexts;
 }
 
-/// The hidden neighbour in which things grow.
-class Staging {
- public:
-  explicit Staging(fs::path folder) : folder_(std::move(folder)) {
-    if (!folder_.has_filename()) folder_ = folder_.parent_path();
-    if (fs::exists(folder_))
-      throw Error(ErrorCode::kUsage, folder_.filename().string(), "the folder is there already",
-                  "Choose a new one: a retrieval never mixes with what is there.");
-    part_ = folder_.parent_path() / ("." + folder_.filename().string() + ".part");
-    std::error_code error;
-    fs::remove_all(part_, error);  // of a process that was killed
-    fs::create_directories(part_, error);
-    if (error)
-      throw Error(ErrorCode::kWriteFailed, folder_.filename().string(), "the folder cannot be made",
-                  "Choose an output folder that you may write to.");
-  }
-  ~Staging() {
-    std::error_code ignored;
-    if (!part_.empty()) fs::remove_all(part_, ignored);
-  }
-  const fs::path& part() const { return part_; }
-  void commit() {
-    std::error_code error;
-    fs::rename(part_, folder_, error);
-    if (error)
-      throw Error(ErrorCode::kWriteFailed, folder_.filename().string(), "it could not be put in its place",
-                  "Choose an output folder that you may write to.");
-    part_.clear();
-    const fs::path parent = folder_.has_parent_path() ? folder_.parent_path() : fs::path(".");
-    const int descriptor = ::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (descriptor >= 0) ::fsync(descriptor), ::close(descriptor);
-  }
-
- private:
-  fs::path folder_, part_;
-};
-
 DcmDataset keys_of(const std::string& study, const std::string& series) {
   DcmDataset keys;
   keys.putAndInsertString(DCM_QueryRetrieveLevel, "SERIES");
@@ -129,7 +90,7 @@ PacsRetrieved pacs_get(const PacsPeer& peer, const std::string& study, const std
   contexts.insert(contexts.begin(), {model, pacs::uncompressed_syntaxes()});
   Association association(peer, contexts, std::move(stop));
   const auto query_context = association.required(model, "retrieval by C-GET");
-  Staging staging(folder);
+  FolderInProgress staging(folder, FolderInProgress::Leftovers::kDiscard);
   pacs::Inbox inbox(staging.part(), limits);
 
   T_DIMSE_Message request{};
@@ -173,7 +134,7 @@ PacsRetrieved pacs_move(const PacsPeer& peer, int listen_port, const std::string
   const char* model = UID_MOVEStudyRootQueryRetrieveInformationModel;
   Association association(peer, {{model, pacs::uncompressed_syntaxes()}}, std::move(stop));
   const auto query_context = association.required(model, "retrieval by C-MOVE");
-  Staging staging(folder);
+  FolderInProgress staging(folder, FolderInProgress::Leftovers::kDiscard);
 
   std::mutex mutex;
   PacsRetrieved received;

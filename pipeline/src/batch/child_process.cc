@@ -119,8 +119,10 @@ class Child {
     arguments.push_back(nullptr);
     std::vector<char*> environment;
     for (char** variable = environ; *variable; ++variable) environment.push_back(*variable);
-    std::string parent = "FOVEA_PARENT=" + std::to_string(::getpid());  // whose end is its own, if it is ours
-    environment.push_back(parent.data()), environment.push_back(nullptr);
+    // Not for sbatch: what is in its environment comes back in jobs of other parents.
+    std::string parent = "FOVEA_PARENT=" + std::to_string(::getpid());
+    if (call_.ends_with_us) environment.push_back(parent.data());
+    environment.push_back(nullptr);
     const int failed =
         ::posix_spawnp(&process_, arguments[0], &actions, &attributes, arguments.data(), environment.data());
     posix_spawn_file_actions_destroy(&actions);

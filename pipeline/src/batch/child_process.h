@@ -23,6 +23,7 @@ struct ChildCall {
   std::stop_token stop;                             ///< SIGTERM, and SIGKILL a second later, to it and what it started
   double seconds = 0;                               ///< the same after so long; 0: never
   ChildLimits limits{};
+  bool ends_with_us = false;  ///< the program is fovea, which then dies with this process, however that ends
 };
 
 struct ChildEnd {

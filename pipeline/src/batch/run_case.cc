@@ -108,6 +108,7 @@ Outcome run_isolated(const JobRequest& request, const CaseLimits& limits, const 
   call.input = to_json(request);
   call.line = [&](std::string_view line) { report.take(line); };
   call.stop = std::move(stop), call.seconds = limits.seconds, call.limits = limits_of(limits);
+  call.ends_with_us = true;
   const ChildEnd end = run_child(call);
   if (end.timed_out) return failure("timeout", "it did not end within the time given (--case-seconds)");
   if (end.signal == SIGXCPU) return failure("timeout", "it took more processor time than it may (--case-seconds)");

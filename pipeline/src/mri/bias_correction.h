@@ -7,10 +7,10 @@
 
 namespace fovea::pipeline::mri {
 
-/// In place; values outside `head` are divided by the same smooth field. Tustison et al. 2010 through ITK: voxels joined
-/// to 4 mm or more, four levels of 50 iterations. False, and nothing done, when more than 1 % of `head` lies below 0 (N4
-/// takes logarithms) or when it is too small to tell. The same bits whatever the number of threads. ITK stays inside
-/// bias_correction.cc.
+/// In place; values outside `head` are divided by the same smooth field. Tustison et al. 2010 through ITK: voxels
+/// joined to 4 mm or more, four levels of 50 iterations. False, and nothing done, when more than 1 % of `head` lies
+/// below 0 (N4 takes logarithms) or when it is too small to tell. The same bits whatever the number of threads. ITK
+/// stays inside bias_correction.cc.
 bool correct_bias(io::Volume& volume, const Mask& head);
 
 }  // namespace fovea::pipeline::mri

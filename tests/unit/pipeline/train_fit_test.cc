@@ -114,7 +114,7 @@ TEST_F(Fit, ARunOfOtherDataIsNotContinued) {
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kUsage);
-    EXPECT_THAT(error.what(), testing::HasSubstr("another recipe or other data"));
+    EXPECT_THAT(error.what(), testing::HasSubstr("another recipe, other data"));
   }
 }
 

@@ -9,6 +9,14 @@ namespace {
 using Kind = PickleNode::Kind;
 constexpr std::size_t kMaxNodes = 20'000'000;
 
+/// Keeps every value and takes them apart one by one: a list may hold itself, or lists a million deep.
+struct Values {
+  std::vector<PickleRef> all;
+  ~Values() {
+    for (const PickleRef& node : all) node->items.clear(), node->entries.clear(), node->state.reset();
+  }
+};
+
 class Reader {
  public:
   Reader(std::span<const std::byte> bytes, std::size_t position) : bytes_(bytes), at_(position) {}
@@ -16,7 +24,7 @@ class Reader {
   PickleRef run() {
     while (true) {
       const auto op = static_cast<unsigned char>(take(1)[0]);
-      if (op == '.') return pop();
+      if (op == '.') return {values_, pop().get()};
       step(op);
     }
   }
@@ -41,10 +49,10 @@ class Reader {
     return text;
   }
   PickleRef make(Kind kind) {
-    if (++nodes_ > kMaxNodes) throw std::runtime_error("the pickle has too many values");
-    auto node = std::make_shared<PickleNode>();
-    node->kind = kind;
-    return node;
+    if (values_->all.size() >= kMaxNodes) throw std::runtime_error("the pickle has too many values");
+    values_->all.push_back(std::make_shared<PickleNode>());
+    values_->all.back()->kind = kind;
+    return values_->all.back();
   }
   void push(PickleRef node) { stack_.push_back(std::move(node)); }
   PickleRef pop() {
@@ -140,7 +148,7 @@ class Reader {
 
   std::span<const std::byte> bytes_;
   std::size_t at_;
-  std::size_t nodes_ = 0;
+  std::shared_ptr<Values> values_ = std::make_shared<Values>();
   std::vector<PickleRef> stack_;
   std::map<std::uint64_t, PickleRef> memo_;
 };

@@ -41,7 +41,7 @@ struct PickleNode {
 };
 
 /// Reads one pickle from `bytes` starting at `position`, which is moved behind its STOP. Throws std::runtime_error with
-/// the reason.
+/// the reason. What is returned owns all values: they are taken apart when the last copy of it goes.
 PickleRef read_pickle(std::span<const std::byte> bytes, std::size_t& position);
 
 }  // namespace fovea::io

@@ -144,6 +144,25 @@ TEST(Pickle, ACallIsWrittenDownAndNeverMade) {
   EXPECT_EQ(position, fixed.size());
 }
 
+/// Found by fuzzing: a list in itself was never freed.
+TEST(Pickle, AListInItselfIsFreed) {
+  const std::string text("]q\0h\0a.", 7);
+  std::size_t position = 0;
+  io::PickleRef list = io::read_pickle(std::as_bytes(std::span<const char>(text)), position);
+  ASSERT_EQ(list->items.size(), 1U);
+  EXPECT_EQ(list->items[0].get(), list.get());
+  const std::weak_ptr<io::PickleNode> inner = list->items[0];
+  list.reset();
+  EXPECT_TRUE(inner.expired());
+}
+
+TEST(Pickle, ListsAMillionDeepAreFreedWithoutAStackAsDeep) {
+  constexpr std::size_t kDepth = 1'000'000;
+  const std::string text = std::string(kDepth, ']') + std::string(kDepth - 1, 'a') + ".";
+  std::size_t position = 0;
+  EXPECT_EQ(io::read_pickle(std::as_bytes(std::span<const char>(text)), position)->items.size(), 1U);
+}
+
 TEST(Pickle, EveryTruncationAndEveryByteIsSurvived) {
   const std::string good("\x80\x02}q\x00X\x01\0\0\0aK\x05s.", 15);
   for (std::size_t size = 0; size < good.size(); ++size) {

@@ -84,22 +84,20 @@ TEST(DeepbetBrain, ColinsBrain) {
   EXPECT_TRUE(brain.notices.empty());
 }
 
-/// Colin27 onto real heads of other people: two scanners, T1 without and with thick slices.
-TEST(TemplateBrain, OtherHeads) {
+/// Colin27 onto another person's head with face and neck, where grey values alone end at Dice 0.77.
+TEST(TemplateBrain, AnotherHead) {
   FOVEA_NEEDS_SHARED("data/mri/t1-dicom");
   const auto known = find_brain_template();
   if (!known) GTEST_SKIP() << "needs Debian's mricron-data";
-  for (const char* name : {"data/mri/t1-dicom", "data/mri/ms-patient07/t1.nii.gz"}) {
-    const io::Volume head = io::read_volume(test::shared_dir() / name);
-    const auto mask = template_brain(head, *known);
-    ASSERT_TRUE(mask) << name;
-    const double ml = static_cast<double>(mask->count()) * head.geometry.voxel_ml();
-    EXPECT_GE(ml, 900) << name;
-    EXPECT_LE(ml, 2000) << name;
-    EXPECT_EQ(largest_piece(*mask).count(), mask->count()) << name << " in one piece";
-    if (!find_deepbet()) continue;
-    EXPECT_GE(dice(*mask, find_brain(head, BrainMethod::kDeepbet).mask.values), 0.85) << name;
-  }
+  const io::Volume head = io::read_volume(test::shared_dir() / "data/mri/t1-dicom");
+  const auto mask = template_brain(head, *known);
+  ASSERT_TRUE(mask);
+  const double ml = static_cast<double>(mask->count()) * head.geometry.voxel_ml();
+  EXPECT_GE(ml, 900);
+  EXPECT_LE(ml, 2000);
+  EXPECT_EQ(largest_piece(*mask).count(), mask->count()) << "in one piece";
+  if (!find_deepbet()) return;
+  EXPECT_GE(dice(*mask, find_brain(head, BrainMethod::kDeepbet).mask.values), 0.95);
 }
 
 TEST(TemplateBrain, ColinMovedAndScaledFindsItself) {

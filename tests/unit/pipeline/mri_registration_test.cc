@@ -24,17 +24,14 @@ TEST(Registration, FindsAKnownMoveOfAnotherContrast) {
   EXPECT_NEAR(found.rotation_degrees, 10.6, 4);
 }
 
-TEST(Registration, IsTheSameEachTimeWithAnyNumberOfThreads) {
-  const io::Volume fixed = drawn_head(centred_grid({60, 72, 30}, {3, 3, 5}), kT2),
-                   moving = moved(drawn_head(centred_grid({56, 60, 42}, {3.2, 3.4, 4}), kT1),
+TEST(Registration, IsTheSameWithAnyNumberOfThreads) {
+  const io::Volume fixed = drawn_head(centred_grid({40, 48, 20}, {4.5, 4.5, 7}), kT2),
+                   moving = moved(drawn_head(centred_grid({40, 44, 24}, {4.6, 4.6, 6}), kT1),
                                   rigid_move({0, 5, -3}, {4, 2, -6}));
-  const Registration one = register_rigid(fixed, moving, 1), two = register_rigid(fixed, moving, 3),
-                     three = register_rigid(fixed, moving, 3);
-  for (const Registration* other : {&two, &three}) {
-    EXPECT_EQ(one.moving_from_fixed_lps.linear, other->moving_from_fixed_lps.linear);
-    EXPECT_EQ(one.moving_from_fixed_lps.offset, other->moving_from_fixed_lps.offset);
-    EXPECT_EQ(one.restart_mm, other->restart_mm);
-  }
+  const Registration one = register_rigid(fixed, moving, 1), two = register_rigid(fixed, moving, 3);
+  EXPECT_EQ(one.moving_from_fixed_lps.linear, two.moving_from_fixed_lps.linear);
+  EXPECT_EQ(one.moving_from_fixed_lps.offset, two.moving_from_fixed_lps.offset);
+  EXPECT_EQ(one.restart_mm, two.restart_mm);
 }
 
 TEST(Registration, ASlabIsComparedWhereItLies) {

@@ -36,8 +36,6 @@ void check(const SegTraining& options, std::int64_t steps) {
           "clipping must not be negative and the average's decay must be from 0 to below 1", "Correct them.");
 }
 
-}  // namespace
-
 /// What batch normalisation gathers as it goes. Of several processes each has that of its own samples: it waits beside
 /// the network until the update, when all take over the mean.
 class Statistics {
@@ -73,6 +71,8 @@ class Statistics {
   }
   std::vector<at::Tensor> of_network_, waiting_;
 };
+
+}  // namespace
 
 class SegTrainer::Run {
  public:

@@ -13,16 +13,6 @@ Affine lattice_from_crop(const Placement& p) {
   return compose(inverse(p.lattice.ras_from_index), p.crop_ras_from_index);
 }
 
-/// net = (i + 0.5) * net_size / lattice_size - 0.5
-Affine network_from_lattice(const Placement& p) {
-  Vec3 scale, offset;
-  for (std::size_t a = 0; a < 3; ++a) {
-    scale[a] = static_cast<double>(p.network_size[a]) / static_cast<double>(p.lattice.size[a]);
-    offset[a] = 0.5 * scale[a] - 0.5;
-  }
-  return scaling(scale, offset);
-}
-
 }  // namespace
 
 void in_parts(const Box& crop, const std::function<Grid(const Affine&, const Index3&)>& make, const TakePart& take) {
@@ -39,7 +29,7 @@ void to_native(const Grid& on_network, const Placement& p, Compat compat, Interp
   const Grid on_lattice = published ? resize(on_network, p.lattice.size, Alignment::kCorners, interpolation) : Grid();
   const Grid& source = published ? on_lattice : on_network;
   const Affine source_from_crop =
-      published ? lattice_from_crop(p) : compose(network_from_lattice(p), lattice_from_crop(p));
+      published ? lattice_from_crop(p) : compose(over_same_box(p.lattice.size, p.network_size), lattice_from_crop(p));
   in_parts(
       p.crop,
       [&](const Affine& crop_from_part, const Index3& size) {

@@ -21,25 +21,15 @@ constexpr unsigned kLevels = 4, kIterations = 50, kControlPoints = 4, kBins = 20
 constexpr std::int64_t kLeastVoxels = 500;  // joined
 constexpr double kMostNegative = 0.01;      // of the head: more is no scanner's image
 
-/// Joined voxels: how many along each axis, and where the first of them lies, in voxels of the volume.
-struct Coarse {
+/// Joined voxels along each axis. B-splines of 4 control points want some along every one.
+Index3 coarse_size(const io::Geometry& g) {
   Index3 size;
-  Vec3 scale;
-
-  explicit Coarse(const io::Geometry& g) {
-    for (std::size_t a = 0; a < 3; ++a) {
-      const auto factor = std::max<std::int64_t>(1, std::llround(std::ceil(kCoarseMm / g.spacing_mm[a] - 0.05)));
-      // B-splines of 4 control points want some voxels along every axis.
-      size[a] = std::max<std::int64_t>(std::min<std::int64_t>(g.size[a], kControlPoints), g.size[a] / factor);
-      scale[a] = static_cast<double>(g.size[a]) / static_cast<double>(size[a]);
-    }
+  for (std::size_t a = 0; a < 3; ++a) {
+    const auto factor = std::max<std::int64_t>(1, std::llround(std::ceil(kCoarseMm / g.spacing_mm[a] - 0.05)));
+    size[a] = std::max<std::int64_t>(std::min<std::int64_t>(g.size[a], kControlPoints), g.size[a] / factor);
   }
-  Affine coarse_from_fine() const {
-    Vec3 inverse_scale, offset;
-    for (std::size_t a = 0; a < 3; ++a) inverse_scale[a] = 1 / scale[a], offset[a] = 0.5 / scale[a] - 0.5;
-    return scaling(inverse_scale, offset);
-  }
-};
+  return size;
+}
 
 template <class Made>
 typename Made::Pointer image_of(const Grid& grid, const Vec3& spacing_mm) {
@@ -89,12 +79,12 @@ bool correct_bias(io::Volume& volume, const Mask& head) {
   for (std::size_t i = 0; i < volume.values.size(); ++i)
     inside_count += head.values[i], negative += head.values[i] && volume.values[i] < 0;
   if (static_cast<double>(negative) > kMostNegative * static_cast<double>(inside_count)) return false;
-  const Coarse coarse(g);
+  const Index3 coarse = coarse_size(g);
   const auto joined = [&](std::vector<float>& values) {
     Grid grid;
     grid.size = g.size;
     grid.values.swap(values);
-    Grid small = resize_antialiased(grid, coarse.size, Interpolation::kLinear);
+    Grid small = resize_antialiased(grid, coarse, Interpolation::kLinear);
     grid.values.swap(values);
     return small;
   };
@@ -111,25 +101,23 @@ bool correct_bias(io::Volume& volume, const Mask& head) {
   }
   if (count < kLeastVoxels) return false;
   Vec3 spacing_mm;
-  for (std::size_t a = 0; a < 3; ++a) spacing_mm[a] = g.spacing_mm[a] * coarse.scale[a];
+  for (std::size_t a = 0; a < 3; ++a)
+    spacing_mm[a] = g.spacing_mm[a] * static_cast<double>(g.size[a]) / static_cast<double>(coarse[a]);
 
-  // ITK adds up in the order of its threads, and 4 mm are few voxels.
-  const auto threads = itk::MultiThreaderBase::GetGlobalDefaultNumberOfThreads();
+  // As in registration: ITK adds up in the order in which its threads end, and 4 mm are few voxels.
   itk::MultiThreaderBase::SetGlobalDefaultNumberOfThreads(1);
   Grid field;
   try {
     field = field_of(values, inside, spacing_mm);
   } catch (const itk::ExceptionObject&) {  // no structure to fit to
-    itk::MultiThreaderBase::SetGlobalDefaultNumberOfThreads(threads);
     return false;
   }
-  itk::MultiThreaderBase::SetGlobalDefaultNumberOfThreads(threads);
 
   // Slice by slice: the field in full would be a second volume. Its mean over the head stays 1, so that units stay.
   double sum = 0;
   for (std::size_t i = 0; i < field.values.size(); ++i) sum += inside.values[i] > 0 ? field.values[i] : 0;
   const auto middle = static_cast<float>(sum / static_cast<double>(count));
-  const Affine coarse_from_fine = coarse.coarse_from_fine();
+  const Affine coarse_from_fine = over_same_box(g.size, coarse);
   const auto plane = static_cast<std::size_t>(g.size[0] * g.size[1]);
   for (std::int64_t z = 0; z < g.size[2]; ++z) {
     Affine from_slice = coarse_from_fine;

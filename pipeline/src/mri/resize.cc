@@ -141,6 +141,15 @@ Grid resized(const Grid& grid, const Index3& size, const Vec3& sigma, Alignment 
 
 }  // namespace
 
+Affine over_same_box(const Index3& from, const Index3& to) {
+  Vec3 scale, offset;
+  for (std::size_t a = 0; a < 3; ++a) {
+    scale[a] = static_cast<double>(to[a]) / static_cast<double>(from[a]);
+    offset[a] = 0.5 * scale[a] - 0.5;
+  }
+  return scaling(scale, offset);
+}
+
 Grid resize(const Grid& grid, const Index3& size, Alignment alignment, Interpolation interpolation) {
   Vec3 none{};
   return resized(grid, size, none, alignment, interpolation);

@@ -13,6 +13,9 @@ enum class Alignment {
   kCorners     ///< src = dst * (in - 1) / (out - 1): first and last voxel centres coincide (scipy's zoom)
 };
 
+/// Index among `from` voxels an axis -> index among `to` voxels over the same box, half-pixel.
+Affine over_same_box(const Index3& from, const Index3& to);
+
 Grid resize(const Grid& grid, const Index3& size, Alignment alignment, Interpolation interpolation);
 
 /// Gaussian of `sigma` voxels per axis (0 = none), cut at 4 sigma, mirrored at the border without repeating the edge.

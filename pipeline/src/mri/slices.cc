@@ -101,16 +101,6 @@ class PlaneRun {
   std::vector<Grid> result_;
 };
 
-/// Upright index -> index of the plane's slices: the same boxes.
-Affine slices_from_upright(const SlicePlane& plane) {
-  Vec3 scale, offset;
-  for (std::size_t a = 0; a < 3; ++a) {
-    scale[a] = static_cast<double>(plane.size[a]) / static_cast<double>(plane.crop[a]);
-    offset[a] = 0.5 * scale[a] - 0.5;
-  }
-  return scaling(scale, offset);
-}
-
 Affine upright_from_crop(const Canonical& canonical, const Index3& upright) {
   Affine affine;
   affine.linear.fill(0);
@@ -188,8 +178,8 @@ void slices_to_native(const std::vector<Grid>& of_planes, const std::vector<Slic
                       const Canonical& canonical, const Box& crop, const TakePart& take, const std::stop_token& stop) {
   const auto part_of = [&](std::size_t i, const Affine& crop_from_part, const Index3& size) {
     const Affine upright = compose(upright_from_crop(canonical, planes[i].crop), crop_from_part);
-    return resample(of_planes[i], compose(slices_from_upright(planes[i]), upright), size, Interpolation::kLinear,
-                    Outside::kHalfVoxel, stop);
+    return resample(of_planes[i], compose(over_same_box(planes[i].crop, planes[i].size), upright), size,
+                    Interpolation::kLinear, Outside::kHalfVoxel, stop);
   };
   in_parts(
       crop,

@@ -300,18 +300,4 @@ std::string plane_name(Plane plane) {
   return {};
 }
 
-std::vector<std::filesystem::path> model_files(const std::filesystem::path& model) {
-  namespace fs = std::filesystem;
-  std::error_code error;
-  if (!fs::is_directory(model, error) || fs::is_regular_file(model / "model.onnx", error)) return {model};
-  std::vector<fs::path> folds;
-  for (fs::directory_iterator entry(model, error), end; !error && entry != end; entry.increment(error))
-    for (const fs::path& file : {entry->path(), entry->path() / "model.onnx", entry->path() / "model.safetensors"})
-      if ((file != entry->path() || file.extension() == ".safetensors") && fs::is_regular_file(file, error))
-        folds.push_back(file);
-  std::sort(folds.begin(), folds.end());
-  if (folds.empty()) return {model};  // the model store says what is missing
-  return folds;
-}
-
 }  // namespace fovea::pipeline::mri

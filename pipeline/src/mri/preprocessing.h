@@ -3,7 +3,6 @@
 #pragma once
 
 #include <array>
-#include <filesystem>
 #include <optional>
 #include <string>
 #include <utility>
@@ -79,9 +78,5 @@ Plane plane_of(const std::string& name);  ///< axial unless it is another plane'
 constexpr std::size_t across(Plane plane) {
   return plane == Plane::kSagittal ? 0 : plane == Plane::kCoronal ? 1 : 2;
 }
-
-/// Weight files of a model: itself, or model.onnx of a Raidionics folder, or those of its fold sub-folders in name
-/// order.
-std::vector<std::filesystem::path> model_files(const std::filesystem::path& model);
 
 }  // namespace fovea::pipeline::mri

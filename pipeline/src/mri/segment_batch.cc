@@ -13,8 +13,8 @@
 #include <fovea/io/decode_apart.h>
 #include <fovea/io/hash.h>
 
-#include "model_store.h"
 #include "mri/case_list.h"
+#include "mri/model_folder.h"
 #include "problems.h"
 #include "progress.h"
 #include "slide/csv_table.h"
@@ -68,7 +68,7 @@ class Batch {
     list_ = list_cases(values_.text("cases"), parameters_);
     outcomes_.resize(list_.cases.size());
     // Once here: a model that cannot be opened is no fault of a case.
-    model_sha256_ = load_segmentation(values_.text("model")).description.sha256;
+    model_sha256_ = checked_sha256(values_.text("model"));
     io::prepare_output_folder(out_);
     for (std::size_t i = 0; i < list_.cases.size(); ++i) {
       throw_if_stopped(meter_.stop());

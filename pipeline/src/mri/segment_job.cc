@@ -9,6 +9,7 @@
 #include <fovea/io/atomic_file.h>
 
 #include "model_store.h"
+#include "mri/model_folder.h"
 #include "mri/outputs.h"
 #include "mri/preprocessing.h"
 #include "mri/report.h"
@@ -55,8 +56,7 @@ class SegmentRun {
   void load_model() {
     files_ = model_files(options_.model);
     if (!options_.all_folds) files_.resize(1);
-    const bool bare_folds = files_.front().extension() == ".safetensors";  // nothing in the folder describes them
-    LoadedSegmentation loaded = load_segmentation(bare_folds ? files_.front() : options_.model);
+    LoadedSegmentation loaded = load_first(options_.model, files_);
     const std::string subject =
         options_.model.filename().empty() ? options_.model.string() : options_.model.filename().string();
     model_.config = loaded.network->config();

@@ -39,7 +39,7 @@ void add_main(std::vector<Parameter>& p) {
                .choices = {"register", "headers"}});
   p.push_back({.name = "model",
                .type = T::kFile,
-               .help = "Segmentation weights, or a Raidionics model folder as it is",
+               .help = "Segmentation weights, a Raidionics model folder as it is, or a folder of folds or seeds",
                .required = true});
   p.push_back({.name = "out",
                .type = T::kOutputFolder,

@@ -16,6 +16,7 @@
 #include "mri/back_to_native.h"
 #include "mri/case_list.h"
 #include "mri/labelling.h"
+#include "mri/model_folder.h"
 #include "mri/model_ini.h"
 #include "mri/segment_options.h"
 #include "mri/segmentation.h"
@@ -239,6 +240,11 @@ TEST_F(Engine, FoldsOfOurOwnFilesAreFoundInAFolder) {
               ElementsAre(folder_ / "folds/a.safetensors", folder_ / "folds/b.safetensors"));
   EXPECT_THAT(model_files(folder_ / "deep"),
               ElementsAre(folder_ / "deep/fold0/model.safetensors", folder_ / "deep/fold1/model.safetensors"));
+  write_model("run/seed_1/fold_0/model.safetensors", 1), write_model("run/seed_0/fold_0/model.safetensors", 2);
+  write_model("run/evaluation/other/model.safetensors", 3);
+  EXPECT_THAT(model_files(folder_ / "run"), ElementsAre(folder_ / "run/seed_0/fold_0/model.safetensors",
+                                                        folder_ / "run/seed_1/fold_0/model.safetensors"))
+      << "the seeds of one training";
   const auto mean = [&](const std::string& model, const std::string& folds) {
     const fs::path out = folder_ / "result";
     run_job({"mri segment",
@@ -325,6 +331,18 @@ TEST_F(Engine, ABadCaseDoesNotStopABatchAndASecondRunDoesWhatIsMissing) {
   EXPECT_EQ(states(segment_cases(folder_ / "in", model, {{"threshold", 0.7}}))["good"], "done");
   EXPECT_EQ(states(segment_cases(folder_ / "in", write_model("n.safetensors", 9), {{"threshold", 0.7}}))["good"],
             "done");
+}
+
+TEST_F(Engine, ABatchOverSeveralNetworksIsDoneAgainWhenOneOfThemChanges) {
+  write("in/a.nii.gz", volume(1));
+  write_model("run/seed_0/fold_0/model.safetensors", 1), write_model("run/seed_1/fold_0/model.safetensors", 2);
+  const fs::path run = folder_ / "run";
+  EXPECT_EQ(states(segment_cases(folder_ / "in", run))["a"], "done");
+  EXPECT_EQ(states(segment_cases(folder_ / "in", run))["a"], "already there");
+  write_model("run/seed_1/fold_0/model.safetensors", 3);
+  EXPECT_EQ(states(segment_cases(folder_ / "in", run))["a"], "done") << "the second network was left out of the key";
+  io::write_file(run / "seed_1/fold_0/model.safetensors", "no weights");
+  EXPECT_THROW(segment_cases(folder_ / "in", run), Error) << "no case's fault, so told before the first";
 }
 
 TEST_F(Engine, OptionsThatFitNoBatchAreRefusedAtOnce) {

@@ -48,9 +48,6 @@ int ScanView::lesionCount() const {
 void ScanView::selectLesion(int index) {
   if (!d_->scene.empty()) d_->scene.selectLesion(index);
 }
-void ScanView::setMemoryLimit(double bytes) {
-  d_->options.reading.max_bytes = bytes;
-}
 void ScanView::setNamesShown(bool shown) {
   d_->names_shown = shown;
 }

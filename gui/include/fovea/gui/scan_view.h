@@ -49,8 +49,6 @@ class ScanView : public QWidget {
   /// Crosshair to the lesion and its row selected; rows count in the order of lesions.csv, largest first.
   void selectLesion(int index);
 
-  /// Memory allowed for one volume and its working copies while it is read, bytes.
-  void setMemoryLimit(double bytes);
   /// File names may hold a patient's name: off by default, sequences are then "T1", "FLAIR" or "Sequence 2".
   void setNamesShown(bool shown);
 

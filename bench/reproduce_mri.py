@@ -184,7 +184,7 @@ class Bench:
 
     def ms(self):
         lesions = self.shared / "data/mri/ms-patient07/lesions.nii.gz"
-        self.compare("ms", self.boxes("ms", "--lesions", lesions, "--least", "0", "--most", "0"), 12)
+        self.compare("ms", self.boxes("ms", "--lesions", lesions, "--least", "0", "--most", "0"), 24)
 
 
 MEASURES = ("dice", "detected_overlap", "detected_dice", "false_positive_components")

@@ -58,12 +58,11 @@ class Bench:
     def hippocampus_cases(self):
         source = self.shared / "data/mri-lesion/hippocampus-3d"
         table = self.work / "hippocampus.csv"
-        with open(source / "index.csv", newline="") as rows, open(table, "w", newline="") as out:
-            writer = csv.writer(out)
-            writer.writerow(["case", "image", "label", "split"])
-            for row in self.some(rows, "split", {"train": 4, "val": 2}):
-                name = row["id"] + ".nii.gz"
-                writer.writerow([row["id"], (source / "images" / name).resolve(), (source / "labels" / name).resolve(), row["split"]])
+        with open(source / "index.csv", newline="") as rows:
+            write_table(table, ["case", "image", "label", "split"],
+                        [[row["id"], (source / f"images/{row['id']}.nii.gz").resolve(),
+                          (source / f"labels/{row['id']}.nii.gz").resolve(), row["split"]]
+                         for row in self.some(rows, "split", {"train": 4, "val": 2})])
         return table
 
     def some(self, file, column, wanted):
@@ -123,17 +122,14 @@ class Bench:
         out = self.work / name
         source = self.shared / "data/mri-lesion/tumour-t1ce"
         table = self.work / "meningioma.csv"
-        with open(source / "index.csv", newline="") as rows, open(table, "w", newline="") as written:
-            writer = csv.writer(written)
-            writer.writerow(["case", "image", "label", "class", "fold"])
+        with open(source / "index.csv", newline="") as rows:
             meningiomas = [row for row in csv.DictReader(rows) if row["class"] == "meningioma"]
-            if self.quick:
-                meningiomas = [row for fold, count in (("1", 12), ("4", 6))
-                               for row in [row for row in meningiomas if row["fold"] == fold][:count]]
-            for row in meningiomas:
-                name = row["id"] + ".png"
-                writer.writerow([row["id"], (source / "images" / name).resolve(), (source / "masks" / name).resolve(),
-                                 row["class"], row["fold"]])
+        if self.quick:
+            meningiomas = [row for fold, count in (("1", 12), ("4", 6))
+                           for row in [row for row in meningiomas if row["fold"] == fold][:count]]
+        write_table(table, ["case", "image", "label", "class", "fold"],
+                    [[row["id"], (source / f"images/{row['id']}.png").resolve(), (source / f"masks/{row['id']}.png").resolve(),
+                      row["class"], row["fold"]] for row in meningiomas])
         self.train(out, recipe, changes, "--cases", table, "--val-fold", "4", "--data-note", TUMOUR_NOTE, verb=verb)
         return out
 

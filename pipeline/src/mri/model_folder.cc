@@ -6,6 +6,8 @@
 
 #include <fovea/io/hash.h>
 
+#include "folder_listing.h"
+
 namespace fovea::pipeline::mri {
 namespace {
 
@@ -24,15 +26,12 @@ std::vector<std::filesystem::path> networks_in(const std::filesystem::path& fold
 
 /// What `mri train` leaves: seed_*/fold_*/model.safetensors.
 std::vector<std::filesystem::path> networks_of_run(const std::filesystem::path& run) {
-  namespace fs = std::filesystem;
-  std::error_code error;
-  std::vector<fs::path> networks;
-  for (fs::directory_iterator entry(run, error), end; !error && entry != end; entry.increment(error)) {
-    if (!entry->path().filename().string().starts_with("seed_")) continue;
-    const std::vector<fs::path> folds = networks_in(entry->path());
+  std::vector<std::filesystem::path> networks;
+  for (const std::filesystem::path& seed : children(run)) {
+    if (!seed.filename().string().starts_with("seed_")) continue;
+    const std::vector<std::filesystem::path> folds = networks_in(seed);
     networks.insert(networks.end(), folds.begin(), folds.end());
   }
-  std::sort(networks.begin(), networks.end());
   return networks;
 }
 
